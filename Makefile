@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+# tokenbroker. `make help` lists the targets.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+SHELL := /bin/bash
+
+VERSION := 0.1.0
+BUILD ?= build
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+SYSCONFDIR ?= /etc
+DATADIR ?= $(PREFIX)/share
+DOCDIR ?= $(DATADIR)/doc/tokenbroker
+MANDIR ?= $(DATADIR)/man
+
+CC ?= cc
+CXX ?= c++
+AR ?= ar
+LD ?= ld
+OBJCOPY ?= objcopy
+PKG_CONFIG ?= pkg-config
+PYTHON ?= /usr/bin/python3
+CFLAGS ?= -O2 -g
+WERROR ?= $(if $(CI),-Werror)
+
+include packaging/dependencies.mk
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wvla $(WERROR)
+HARDENING ?= -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DTOKENBROKER_VERSION='"$(VERSION)"' $(WARNINGS) $(HARDENING) \
+	-MMD -MP
+PROGRAM_CFLAGS := $(BASE_CFLAGS) -fPIE -Iinclude -I. -Ibroker -Itests/unit
+LIBRARY_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -Iinclude -I.
+PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# The programs' libraries, asked for when a rule needs them: `make deps` runs before they exist.
+pkg = $(shell $(PKG_CONFIG) --libs $(1))
+BROKER_LIBS = $(call pkg,libcurl json-c libsystemd libconfuse libcrypto) -lacl
+TEST_LIBS = $(BROKER_LIBS) -lcunit -ldl -pthread
+
+# One archive per folder, so that a test links the folder it is about and nothing of its neighbours.
+STEPS := source lifecycle publish control state status
+FOLDERS := base $(addprefix broker/,$(STEPS)) cli
+sources = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c)))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+archive = $(BUILD)/$(1)/$(notdir $(1)).a
+
+LIBRARY_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard clientlib/*.c)))
+BROKER_OBJECTS := $(call objects,$(sort $(wildcard broker/*.c)))
+LIBRARY_ARCHIVE := $(BUILD)/clientlib/clientlib.a
+BROKER_ARCHIVES := $(foreach f,$(STEPS),$(call archive,broker/$(f)))
+BASE_ARCHIVE := $(call archive,base)
+
+SONAME := libtokenbroker.so.0
+SHARED_LIBRARY := $(BUILD)/libtokenbroker.so.$(VERSION)
+STATIC_LIBRARY := $(BUILD)/libtokenbroker.a
+PROGRAMS :=
+
+.PHONY: all
+all: $(PROGRAMS) $(SHARED_LIBRARY) $(STATIC_LIBRARY) $(BUILD)/tokenbroker.pc
+
+$(BUILD)/clientlib/%.o: clientlib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+define archive_rule
+$(call archive,$(1)): $(call objects,$(call sources,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcsD $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
+
+# For the unit tests, which call internal functions, too.
+$(LIBRARY_ARCHIVE): $(LIBRARY_OBJECTS)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+# One object with the internal names made local: the archive defines tokenbroker_* and nothing else.
+$(STATIC_LIBRARY): $(LIBRARY_OBJECTS)
+	$(LD) -r -o $(BUILD)/libtokenbroker.o $^
+	$(OBJCOPY) --localize-hidden $(BUILD)/libtokenbroker.o
+	@rm -f $@
+	$(AR) rcsD $@ $(BUILD)/libtokenbroker.o
+
+$(SHARED_LIBRARY): $(LIBRARY_OBJECTS) clientlib/libtokenbroker.map
+	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=clientlib/libtokenbroker.map \
+		-Wl,-z,relro,-z,now,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+	ln -sf $(@F) $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $(BUILD)/libtokenbroker.so
+
+$(BUILD)/tokenbroker.pc: clientlib/tokenbroker.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/tokenbrokerd: $(BROKER_OBJECTS) $(BROKER_ARCHIVES) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BROKER_LIBS)
+
+# The command line links the library statically and loads json-c only when a subcommand needs it.
+$(BUILD)/tokenbroker: $(BUILD)/cli/main.o $(call archive,cli) $(BASE_ARCHIVE) $(STATIC_LIBRARY)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+
+# --- tests -------------------------------------------------------------------------------------
+
+# tests/unit/FOLDER/test_X.c links the archive of that folder, base, and tests/unit/harness.c.
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
+HARNESS := $(BUILD)/tests/unit/harness.o
+
+define unit_rule
+$(BUILD)/tests/unit/$(1)/test_%: $(BUILD)/tests/unit/$(1)/test_%.o $(HARNESS) $(2) $(BASE_ARCHIVE)
+	$$(CC) $$(PROGRAM_LDFLAGS) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(TEST_LIBS)
+endef
+$(foreach f,$(STEPS),\
+	$(eval $(call unit_rule,$(f),$(call archive,broker/$(f)))))
+$(eval $(call unit_rule,base,))
+$(eval $(call unit_rule,cli,$(call archive,cli) $(STATIC_LIBRARY)))
+$(eval $(call unit_rule,clientlib,$(LIBRARY_ARCHIVE)))
+
+.SECONDARY: $(HARNESS) $(UNIT_TESTS:=.o)
+
+# Programs that tests start: one source file each, tests/support/*.c.
+SUPPORT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/support/*.c)))
+SUPPORT_LIBS = $(call pkg,libmicrohttpd json-c libcrypto) -pthread
+AUTH_SERVER_OBJECTS := $(call objects,$(sort $(wildcard tests/support/authorization/*.c)))
+$(BUILD)/tests/support/auth_server: $(AUTH_SERVER_OBJECTS)
+$(BUILD)/tests/support/%: $(BUILD)/tests/support/%.o $(STATIC_LIBRARY) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SUPPORT_LIBS)
+
+EXAMPLES := $(BUILD)/examples/loop $(BUILD)/examples/curl
+$(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcurl)
+
+.PHONY: check-build
+check-build: all $(UNIT_TESTS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
+
+# TB_MARKS selects integration tests (pytest -m), empty for all.
+.PHONY: check
+check: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" tests/run
+
+.PHONY: demo
+demo: deps
+	$(MAKE) all $(SUPPORT_PROGRAMS) $(EXAMPLES)
+	TB_BUILD=$(abspath $(BUILD)) KEEP=$(KEEP) PYTHON="$(PYTHON)" tests/support/demo.sh
+
+# ASan and UBSan with gcc, then with clang: the same tests but those that read the memory of a process
+# or load the library into python, which a sanitizer's own allocator and runtime would distort.
+SANITIZE_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+SANITIZERS ?= gcc clang
+.PHONY: sanitize
+sanitize: deps
+	set -e; for compiler in $(SANITIZERS); do \
+		$(MAKE) check CC=$$compiler BUILD=$(BUILD)/sanitize-$$compiler HARDENING= \
+			CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
+	done
+
+.PHONY: coverage
+coverage: deps
+	$(MAKE) check BUILD=$(BUILD)/coverage HARDENING= CFLAGS="-O0 -g --coverage -fprofile-update=atomic"
+	tests/coverage $(BUILD)/coverage
+
+.PHONY: lint
+lint: deps
+	tests/lint
+
+.PHONY: deps
+deps:
+	@packaging/install-dependencies
+
+# --- installation ------------------------------------------------------------------------------
+
+INSTALLED := \
+	$(BINDIR)/tokenbroker $(SBINDIR)/tokenbrokerd \
+	$(LIBDIR)/$(notdir $(SHARED_LIBRARY)) $(LIBDIR)/$(SONAME) $(LIBDIR)/libtokenbroker.so \
+	$(LIBDIR)/libtokenbroker.a $(LIBDIR)/pkgconfig/tokenbroker.pc \
+	$(INCLUDEDIR)/tokenbroker.h
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(INCLUDEDIR)
+	install -m 0755 $(BUILD)/tokenbroker $(DESTDIR)$(BINDIR)/
+	install -m 0755 $(BUILD)/tokenbrokerd $(DESTDIR)$(SBINDIR)/
+	install -m 0755 $(SHARED_LIBRARY) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED_LIBRARY)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtokenbroker.so
+	install -m 0644 $(STATIC_LIBRARY) $(DESTDIR)$(LIBDIR)/
+	install -m 0644 $(BUILD)/tokenbroker.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 0644 include/tokenbroker.h $(DESTDIR)$(INCLUDEDIR)/
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+.PHONY: dist
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=tokenbroker-$(VERSION)/ HEAD | gzip -n -9 > $(BUILD)/tokenbroker-$(VERSION).tar.gz
+	@echo $(BUILD)/tokenbroker-$(VERSION).tar.gz
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: help
+help:
+	@echo 'make              programs and library into $(BUILD)/'
+	@echo 'make demo         shows it working, about 20 s; KEEP=1 leaves it up to be explored'
+	@echo 'make check        all tests, ends with "N passed, N failed"'
+	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
+	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
+	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
+	@echo 'make coverage     line and branch coverage of the tests'
+	@echo 'make deps         installs missing packages (apt or dnf): packaging/dependencies.mk'
+	@echo 'make dist         source archive; make clean removes $(BUILD)/'
+	@echo
+	@echo 'Variables: BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR=-Werror DESTDIR PREFIX BINDIR SBINDIR'
+	@echo '           LIBDIR INCLUDEDIR'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

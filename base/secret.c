@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/secret.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { STACK_BYTES = 64 * 1024 };
+
+/* The pages that hold capacity bytes and a NUL. */
+static size_t mapping_bytes(size_t capacity)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (capacity + page) / page * page;
+}
+
+/* Sets data, capacity and is_locked of *ret; the rest is the caller's. */
+static int map_pages(struct secret *ret, size_t capacity)
+{
+	size_t bytes = mapping_bytes(capacity);
+	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		return -ENOMEM;
+	/* Both exist in every kernel that we run on; without them a secret is still a secret. */
+	(void)madvise(pages, bytes, MADV_DONTDUMP);
+	(void)madvise(pages, bytes, MADV_WIPEONFORK);
+	ret->is_locked = mlock(pages, bytes) == 0; /* RLIMIT_MEMLOCK may be small */
+	ret->data = pages;
+	ret->capacity = bytes - 1;
+	return 0;
+}
+
+static void unmap_pages(struct secret *secret)
+{
+	explicit_bzero(secret->data, secret->capacity + 1);
+	(void)munmap(secret->data, secret->capacity + 1);
+}
+
+int secret_new(struct secret **ret, size_t capacity, size_t maximum)
+{
+	struct secret *secret;
+	int r;
+
+	assert(capacity <= maximum);
+	secret = malloc(sizeof(*secret));
+	if (secret == NULL)
+		return -ENOMEM;
+	*secret = (struct secret){.maximum = maximum};
+	r = map_pages(secret, capacity);
+	if (r < 0) {
+		free(secret);
+		return r;
+	}
+	*ret = secret;
+	return 0;
+}
+
+void secret_free(struct secret *secret)
+{
+	int saved = errno;
+
+	if (secret == NULL)
+		return;
+	unmap_pages(secret);
+	free(secret);
+	errno = saved;
+}
+
+/* At least doubles, so that a stream of small pieces is not copied for each of them. */
+static int grow(struct secret *secret, size_t wanted)
+{
+	struct secret larger = *secret;
+	size_t capacity = 2 * secret->capacity;
+	int r;
+
+	if (capacity > secret->maximum)
+		capacity = secret->maximum;
+	r = map_pages(&larger, capacity > wanted ? capacity : wanted);
+	if (r < 0)
+		return r;
+	memcpy(larger.data, secret->data, secret->length);
+	unmap_pages(secret);
+	*secret = larger;
+	return 0;
+}
+
+int secret_reserve(struct secret *secret, size_t room)
+{
+	if (room > secret->maximum - secret->length)
+		return -EMSGSIZE;
+	if (room <= secret->capacity - secret->length)
+		return 0;
+	return grow(secret, secret->length + room);
+}
+
+int secret_append(struct secret *secret, const void *bytes, size_t length)
+{
+	int r = secret_reserve(secret, length);
+
+	if (r < 0)
+		return r;
+	if (length > 0)
+		memcpy(secret->data + secret->length, bytes, length);
+	secret->length += length;
+	secret->data[secret->length] = '\0';
+	return 0;
+}
+
+int secret_append_string(struct secret *secret, const char *string)
+{
+	return secret_append(secret, string, strlen(string));
+}
+
+/* What one read(2) may add: all the room there is, and never beyond maximum. */
+static size_t room_for_read(const struct secret *secret)
+{
+	size_t capacity = secret->capacity < secret->maximum ? secret->capacity : secret->maximum;
+
+	return capacity - secret->length;
+}
+
+int secret_read(struct secret *secret, int fd)
+{
+	for (;;) {
+		ssize_t count;
+		char probe;
+
+		if (secret->length == secret->maximum) {
+			count = read(fd, &probe, 1);
+			explicit_bzero(&probe, 1);
+			if (count > 0)
+				return -EMSGSIZE;
+		} else {
+			int r = secret_reserve(secret, 1);
+
+			if (r < 0)
+				return r;
+			count = read(fd, secret->data + secret->length, room_for_read(secret));
+		}
+		if (count == 0)
+			return 0;
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -errno;
+		secret->length += (size_t)count;
+		secret->data[secret->length] = '\0';
+	}
+}
+
+void secret_truncate(struct secret *secret, size_t length)
+{
+	assert(length <= secret->length);
+	explicit_bzero(secret->data + length, secret->length - length);
+	secret->length = length;
+}
+
+bool secret_equals(const struct secret *secret, const void *bytes, size_t length)
+{
+	const volatile unsigned char *left = (const unsigned char *)secret->data;
+	const volatile unsigned char *right = bytes;
+	unsigned difference = 0;
+
+	if (secret->length != length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		difference |= (unsigned)(left[i] ^ right[i]);
+	return difference == 0;
+}
+
+__attribute__((noinline)) void secret_wipe_stack(void)
+{
+	char below[STACK_BYTES];
+
+	explicit_bzero(below, sizeof(below));
+}

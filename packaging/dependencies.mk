@@ -1,0 +1,10 @@
+# What building, checking and the demo need: one list per package family, used by `make deps`, and
+# through it by the README and .ci/run.
+APT_PACKAGES := gcc g++ make pkg-config clang libclang-rt-14-dev \
+	libmicrohttpd-dev libcurl4-openssl-dev libjson-c-dev libcunit1-dev libsystemd-dev \
+	libconfuse-dev libacl1-dev libssl-dev \
+	acl binutils curl gdb jq openssl procps python3 python3-pytest python3-pytest-xdist util-linux
+DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
+	libmicrohttpd-devel libcurl-devel json-c-devel CUnit-devel systemd-devel \
+	libconfuse-devel libacl-devel openssl-devel libasan libubsan \
+	acl binutils curl gdb jq openssl procps-ng python3 python3-pytest python3-pytest-xdist util-linux
