@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/control_socket.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "control/request.h"
+
+#ifndef SO_PASSRIGHTS /* Linux 6.16 */
+#define SO_PASSRIGHTS 83
+#endif
+
+/* A path that does not fit into a socket address is reached through the directory's descriptor. */
+static void format_address(struct sockaddr_un *address, int runtime_fd, const char *path)
+{
+	struct text text;
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	text_init(&text, address->sun_path, sizeof(address->sun_path));
+	text_addf(&text, "%s/" TOKENBROKER_CONTROL_SOCKET, path);
+	if (!text.is_cut)
+		return;
+	text_init(&text, address->sun_path, sizeof(address->sun_path));
+	text_addf(&text, "/proc/self/fd/%d/" TOKENBROKER_CONTROL_SOCKET, runtime_fd);
+}
+
+static int fail(struct error_text *error, const char *path, const char *what)
+{
+	int r = -errno;
+
+	error_text_set(error, "%s/" TOKENBROKER_CONTROL_SOCKET ": %s: %s", path, what,
+		       strerror(-r));
+	return r;
+}
+
+int control_socket_listen(int runtime_fd, const char *path, int *ret_fd, struct error_text *error)
+{
+	CLEANUP(close_fd)
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int off = 0;
+
+	if (fd < 0)
+		return fail(error, path, "cannot make a socket");
+	if (unlinkat(runtime_fd, TOKENBROKER_CONTROL_SOCKET, 0) < 0 && errno != ENOENT)
+		return fail(error, path, "cannot remove the old socket");
+	format_address(&address, runtime_fd, path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail(error, path, "cannot bind");
+	/* bind(2) minds the umask. Nobody can connect before listen(2). */
+	if (fchmodat(runtime_fd, TOKENBROKER_CONTROL_SOCKET, 0666, 0) < 0)
+		return fail(error, path, "cannot set the mode");
+	/* Descriptors that somebody passes would be closed here, and closing can block (a socket
+	 * that lingers). Older kernels do not know how to refuse them. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	if (listen(fd, SOMAXCONN) < 0)
+		return fail(error, path, "cannot listen");
+
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int control_socket_peer(int fd, gid_t *groups, size_t capacity, struct control_peer *ret)
+{
+	struct ucred credentials;
+	socklen_t size = sizeof(credentials);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return -errno;
+	size = (socklen_t)(capacity * sizeof(*groups));
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+		return -errno;
+	*ret = (struct control_peer){
+		.uid = credentials.uid,
+		.gid = credentials.gid,
+		.groups = groups,
+		.group_count = size / sizeof(*groups),
+	};
+	return 0;
+}
+
+enum control_received control_socket_receive(int fd, struct tokenbroker_control_request *ret)
+{
+	struct tokenbroker_control_request message;
+	/* MSG_TRUNC: the true length, so that a longer message is not taken for its beginning. */
+	ssize_t n = recv(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? CONTROL_RECEIVED_NOTHING
+							 : CONTROL_RECEIVED_GONE;
+	return control_request_parse(&message, (size_t)n, ret) ? CONTROL_RECEIVED_REQUEST
+							       : CONTROL_RECEIVED_RUBBISH;
+}
+
+void control_socket_answer_and_close(int fd, const struct tokenbroker_control_answer *answer)
+{
+	char late;
+
+	(void)send(fd, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* From here on the peer's send(2) fails, so that one look finds what came before. */
+	(void)shutdown(fd, SHUT_RD);
+	(void)recv(fd, &late, sizeof(late), MSG_DONTWAIT);
+	(void)close(fd);
+}

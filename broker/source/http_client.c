@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libcurl tells which sockets and which timer it wants to be woken for (on_socket_wanted,
+ * on_timer_wanted), the loop wakes it (act), and then every finished transfer is taken out of it.
+ */
+#include "source/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "source/loopback.h"
+
+/* A transfer that moved nothing for so long is dead, however long request_timeout_s is. */
+enum { STALL_S_MAX = 60 };
+
+struct http_client {
+	CURLM *multi;
+	sd_event *event;
+	sd_event_source *timer;
+	bool has_libcurl; /* curl_global_init() to be undone */
+};
+
+struct http_transfer {
+	struct http_client *client;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct http_answer answer;
+	http_done *done;
+	void *userdata;
+	bool is_loopback_only;
+	bool was_address_refused; /* not a loopback one */
+	char error[CURL_ERROR_SIZE];
+};
+
+void http_transfer_cancel(struct http_transfer *transfer)
+{
+	if (transfer == NULL)
+		return;
+	if (transfer->easy != NULL) {
+		(void)curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+		curl_easy_cleanup(transfer->easy);
+	}
+	curl_slist_free_all(transfer->headers);
+	http_answer_fini(&transfer->answer);
+	explicit_bzero(transfer, sizeof(*transfer));
+	free(transfer);
+}
+
+static void cleanup_transfer(struct http_transfer **transfer)
+{
+	http_transfer_cancel(*transfer);
+}
+
+/* Codes that are not here mean the network. */
+static enum token_reason reason_of(CURLcode code)
+{
+	static const struct {
+		CURLcode code;
+		enum token_reason reason;
+	} table[] = {
+		{CURLE_OPERATION_TIMEDOUT, TOKEN_TIMEOUT},
+		{CURLE_SSL_CONNECT_ERROR, TOKEN_TLS},
+		{CURLE_PEER_FAILED_VERIFICATION, TOKEN_TLS},
+		{CURLE_SSL_CACERT_BADFILE, TOKEN_TLS},
+		{CURLE_SSL_CERTPROBLEM, TOKEN_TLS},
+		{CURLE_SSL_CIPHER, TOKEN_TLS},
+		{CURLE_SSL_ISSUER_ERROR, TOKEN_TLS},
+		{CURLE_SSL_CRL_BADFILE, TOKEN_TLS},
+		{CURLE_SSL_ENGINE_INITFAILED, TOKEN_TLS},
+		{CURLE_SSL_INVALIDCERTSTATUS, TOKEN_TLS},
+		{CURLE_SSL_SHUTDOWN_FAILED, TOKEN_TLS},
+		{CURLE_USE_SSL_FAILED, TOKEN_TLS},
+		{CURLE_WEIRD_SERVER_REPLY, TOKEN_BAD_RESPONSE},
+		{CURLE_UNSUPPORTED_PROTOCOL, TOKEN_BAD_RESPONSE}, /* HTTP/0.9, or no HTTP */
+		{CURLE_BAD_CONTENT_ENCODING, TOKEN_BAD_RESPONSE},
+		{CURLE_WRITE_ERROR, TOKEN_BAD_RESPONSE},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].code == code)
+			return table[i].reason;
+	return TOKEN_NETWORK;
+}
+
+static void end(struct http_transfer *transfer, CURLcode code)
+{
+	struct http_result result = {.answer = &transfer->answer, .detail = transfer->error};
+	long sent_bytes = 0;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->answer.status);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	result.was_sent = sent_bytes > 0;
+	if (code != CURLE_OK && transfer->answer.excess == HTTP_ANSWER_FITS)
+		result.failure = reason_of(code);
+	if (transfer->was_address_refused)
+		result.detail = "allow_http is for loopback addresses only, and this is another";
+	else if (*transfer->error == '\0')
+		result.detail = curl_easy_strerror(code);
+	transfer->done(&result, transfer->userdata);
+	http_transfer_cancel(transfer);
+	secret_wipe_stack();
+}
+
+static void end_finished(struct http_client *client)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+		CURLcode code = message->data.result; /* the message dies with the handle */
+		struct http_transfer *transfer = NULL;
+
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		end(transfer, code);
+	}
+}
+
+/* Lets libcurl work, and clears up behind it. */
+static int act(struct http_client *client, curl_socket_t fd, int events)
+{
+	int running;
+
+	(void)curl_multi_socket_action(client->multi, fd, events, &running);
+	secret_wipe_stack();
+	end_finished(client);
+	return 0;
+}
+
+static int on_io(sd_event_source *event_source, int fd, uint32_t events, void *userdata)
+{
+	int action = 0;
+
+	(void)event_source;
+	if ((events & (EPOLLIN | EPOLLHUP)) != 0)
+		action |= CURL_CSELECT_IN;
+	if ((events & EPOLLOUT) != 0)
+		action |= CURL_CSELECT_OUT;
+	if ((events & EPOLLERR) != 0)
+		action |= CURL_CSELECT_ERR;
+	return act(userdata, fd, action);
+}
+
+static int on_timer(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	(void)event_source;
+	(void)usec;
+	return act(userdata, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/*
+ * CURLMOPT_SOCKETFUNCTION. Always 0: libcurl gives up all transfers for ever when it is told of a
+ * failure. Without its event source (no memory) a transfer runs into its timeout.
+ */
+static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *userdata, void *assigned)
+{
+	struct http_client *client = userdata;
+	sd_event_source *io = assigned;
+	uint32_t events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		(void)sd_event_source_disable_unref(io);
+		return 0;
+	}
+	if ((what & CURL_POLL_IN) != 0)
+		events |= EPOLLIN;
+	if ((what & CURL_POLL_OUT) != 0)
+		events |= EPOLLOUT;
+	if (io != NULL)
+		(void)sd_event_source_set_io_events(io, events);
+	else if (sd_event_add_io(client->event, &io, fd, events, on_io, client) >= 0)
+		(void)curl_multi_assign(client->multi, fd, io);
+	return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION; -1: no timer. */
+static int on_timer_wanted(CURLM *multi, long timeout_ms, void *userdata)
+{
+	struct http_client *client = userdata;
+
+	(void)multi;
+	if (timeout_ms < 0) {
+		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+		return 0;
+	}
+	(void)sd_event_source_set_time_relative(client->timer, (uint64_t)timeout_ms * 1000);
+	(void)sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *userdata)
+{
+	struct http_transfer *transfer = userdata;
+	size_t length = size * count;
+
+	return http_answer_add_header(&transfer->answer, bytes, length) ? length : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *userdata)
+{
+	struct http_transfer *transfer = userdata;
+	size_t length = size * count;
+
+	return http_answer_add_body(&transfer->answer, bytes, length) ? length : 0;
+}
+
+/* The last look at where cleartext goes: a name that was a loopback one may resolve to another. */
+static curl_socket_t on_socket_opened(void *userdata, curlsocktype purpose,
+				      struct curl_sockaddr *address)
+{
+	struct http_transfer *transfer = userdata;
+
+	(void)purpose;
+	if (transfer->is_loopback_only && !is_loopback_address(&address->addr)) {
+		transfer->was_address_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+struct number_option {
+	CURLoption option;
+	long value;
+};
+
+struct pointer_option {
+	CURLoption option;
+	const void *value;
+};
+
+static CURLcode set_numbers(CURL *easy, const struct number_option *options, size_t count)
+{
+	CURLcode code = CURLE_OK;
+
+	for (size_t i = 0; i < count && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, options[i].option, options[i].value);
+	return code;
+}
+
+static CURLcode set_pointers(CURL *easy, const struct pointer_option *options, size_t count)
+{
+	CURLcode code = CURLE_OK;
+
+	for (size_t i = 0; i < count && code == CURLE_OK; i++)
+		code = curl_easy_setopt(easy, options[i].option, options[i].value);
+	return code;
+}
+
+/* What is the same for every request; defaults of libcurl that matter are spelled out. */
+static CURLcode set_policy(CURL *easy)
+{
+	static const struct number_option policy[] = {
+		{CURLOPT_NOSIGNAL, 1},
+		{CURLOPT_POST, 1},
+		{CURLOPT_FOLLOWLOCATION, 0},
+		{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+		{CURLOPT_SSL_VERIFYPEER, 1},
+		{CURLOPT_SSL_VERIFYHOST, 2},
+		{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+		{CURLOPT_SSL_SESSIONID_CACHE, 0},
+		{CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+		{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+		{CURLOPT_FRESH_CONNECT, 1},
+		{CURLOPT_FORBID_REUSE, 1},
+		{CURLOPT_DNS_CACHE_TIMEOUT, 0},
+		{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+		{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+		{CURLOPT_LOW_SPEED_LIMIT, 1},
+#if LIBCURL_VERSION_NUM >= 0x075700
+		{CURLOPT_QUICK_EXIT, 1}, /* never wait for a resolver thread */
+#endif
+	};
+
+	return set_numbers(easy, policy, sizeof(policy) / sizeof(policy[0]));
+}
+
+static CURLcode set_protocols(CURL *easy, bool is_http_allowed)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+				is_http_allowed ? "http,https" : "https");
+#else
+	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+				is_http_allowed ? (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)
+						: (long)CURLPROTO_HTTPS);
+#endif
+}
+
+static CURLcode set_limits(CURL *easy, const struct http_post *post)
+{
+	int64_t stall_s =
+		post->request_timeout_s < STALL_S_MAX ? post->request_timeout_s : STALL_S_MAX;
+	const struct number_option limits[] = {
+		{CURLOPT_CONNECTTIMEOUT_MS, (long)(post->connect_timeout_s * MS_PER_S)},
+		{CURLOPT_TIMEOUT_MS, (long)(post->request_timeout_s * MS_PER_S)},
+		{CURLOPT_LOW_SPEED_TIME, (long)stall_s},
+	};
+
+	return set_numbers(easy, limits, sizeof(limits) / sizeof(limits[0]));
+}
+
+static CURLcode set_authorities(CURL *easy, const char *ca_file)
+{
+	const struct pointer_option authorities[] = {
+		{CURLOPT_CAINFO, ca_file},
+		{CURLOPT_CAPATH, NULL}, /* the system's would be believed as well */
+		{CURLOPT_PROXY_CAINFO, ca_file},
+		{CURLOPT_PROXY_CAPATH, NULL},
+	};
+
+	if (*ca_file == '\0')
+		return CURLE_OK;
+	return set_pointers(easy, authorities, sizeof(authorities) / sizeof(authorities[0]));
+}
+
+/* libcurl copies all of these but body and headers. */
+static CURLcode set_content(struct http_transfer *transfer, const struct http_post *post)
+{
+	const struct pointer_option content[] = {
+		{CURLOPT_URL, post->url},
+		{CURLOPT_PROXY, post->proxy}, /* "": none, whatever the environment says */
+		{CURLOPT_NOPROXY, ""},
+		{CURLOPT_USERAGENT, post->user_agent},
+		{CURLOPT_POSTFIELDS, post->body->data},
+		{CURLOPT_HTTPHEADER, transfer->headers},
+		{CURLOPT_ERRORBUFFER, transfer->error},
+		{CURLOPT_PRIVATE, transfer},
+		{CURLOPT_HEADERDATA, transfer},
+		{CURLOPT_WRITEDATA, transfer},
+		{CURLOPT_OPENSOCKETDATA, transfer},
+	};
+	CURLcode code =
+		curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)post->body->length);
+
+	if (code == CURLE_OK)
+		code = set_pointers(transfer->easy, content, sizeof(content) / sizeof(content[0]));
+	return code;
+}
+
+static CURLcode set_callbacks(CURL *easy)
+{
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_opened);
+	return code;
+}
+
+static int set_options(struct http_transfer *transfer, const struct http_post *post)
+{
+	CURLcode code = set_policy(transfer->easy);
+
+	if (code == CURLE_OK)
+		code = set_protocols(transfer->easy, post->allow_http);
+	if (code == CURLE_OK)
+		code = set_limits(transfer->easy, post);
+	if (code == CURLE_OK)
+		code = set_authorities(transfer->easy, post->ca_file);
+	if (code == CURLE_OK)
+		code = set_content(transfer, post);
+	if (code == CURLE_OK)
+		code = set_callbacks(transfer->easy);
+	if (code == CURLE_OK)
+		return 0;
+	return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EOPNOTSUPP;
+}
+
+static int add_header(struct http_transfer *transfer, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+	if (longer == NULL)
+		return -ENOMEM;
+	transfer->headers = longer;
+	return 0;
+}
+
+static int set_headers(struct http_transfer *transfer, const struct secret *authorization)
+{
+	int r = add_header(transfer, "Accept: application/json");
+
+	if (r == 0)
+		r = add_header(transfer, "Expect:"); /* no 100-continue */
+	if (r == 0 && authorization != NULL)
+		r = add_header(transfer, authorization->data);
+	return r;
+}
+
+int http_transfer_start(struct http_transfer **ret, struct http_client *client,
+			const struct http_post *post, http_done *done, void *userdata)
+{
+	CLEANUP(transfer) struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+	int r;
+
+	if (transfer == NULL)
+		return -ENOMEM;
+	transfer->client = client;
+	transfer->done = done;
+	transfer->userdata = userdata;
+	transfer->is_loopback_only = strncasecmp(post->url, "http:", 5) == 0;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL)
+		return -ENOMEM;
+	r = set_headers(transfer, post->authorization);
+	if (r == 0)
+		r = set_options(transfer, post);
+	if (r == 0 && curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	*ret = transfer;
+	transfer = NULL;
+	return 0;
+}
+
+static int set_multi_options(struct http_client *client)
+{
+	bool is_set = curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted) ==
+			      CURLM_OK &&
+		      curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
+		      curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted) ==
+			      CURLM_OK &&
+		      curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK;
+
+	return is_set ? 0 : -EOPNOTSUPP;
+}
+
+static void cleanup_client(struct http_client **client)
+{
+	http_client_free(*client);
+}
+
+int http_client_new(struct http_client **ret, struct sd_event *event)
+{
+	CLEANUP(client) struct http_client *client = calloc(1, sizeof(*client));
+	int r;
+
+	if (client == NULL)
+		return -ENOMEM;
+#if LIBCURL_VERSION_NUM < 0x075700
+	/* Without CURLOPT_QUICK_EXIT a silent name server holds up the loop: for 2 s at most. */
+	if (setenv("RES_OPTIONS", "timeout:2 attempts:1", 0) < 0)
+		return -errno;
+#endif
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return -ENOMEM;
+	client->has_libcurl = true;
+	client->event = sd_event_ref(event);
+	client->multi = curl_multi_init();
+	if (client->multi == NULL)
+		return -ENOMEM;
+	/* CLOCK_MONOTONIC is what libcurl counts in; the accuracy of 1 ms is that of its timeouts.
+	 */
+	r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
+				       client);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = set_multi_options(client);
+	if (r < 0)
+		return r;
+	*ret = client;
+	client = NULL;
+	return 0;
+}
+
+void http_client_free(struct http_client *client)
+{
+	if (client == NULL)
+		return;
+	(void)curl_multi_cleanup(client->multi); /* takes NULL; may still stop the timer */
+	(void)sd_event_source_disable_unref(client->timer);
+	(void)sd_event_unref(client->event);
+	if (client->has_libcurl)
+		curl_global_cleanup();
+	free(client);
+}
