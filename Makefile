@@ -61,7 +61,7 @@ BASE_ARCHIVE := $(call archive,base)
 SONAME := libtokenbroker.so.0
 SHARED_LIBRARY := $(BUILD)/libtokenbroker.so.$(VERSION)
 STATIC_LIBRARY := $(BUILD)/libtokenbroker.a
-PROGRAMS :=
+PROGRAMS := $(BUILD)/tokenbrokerd $(BUILD)/tokenbroker
 
 .PHONY: all
 all: $(PROGRAMS) $(SHARED_LIBRARY) $(STATIC_LIBRARY) $(BUILD)/tokenbroker.pc

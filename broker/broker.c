@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The broker's one loop: start, what is due in each turn, signals, stop. The steps of the flow do not
+ * know each other; broker_private.h says which file joins what.
+ */
+#include "broker.h"
+#include "broker_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/secret.h"
+#include "source/http_source.h"
+
+/* segment.md section 6: the wall clock ran ahead by more than this: the machine was paused. */
+#define CLOCK_JUMP_NS (INT64_C(10) * NS_PER_S)
+/* Below this a difference between the clocks is drift: people are shown steady times. */
+#define CLOCK_DRIFT_NS (INT64_C(500) * NS_PER_MS)
+/* on_stop = revoke: how long a stop waits for the server. */
+#define STOP_MS INT64_C(10000)
+
+uint32_t broker_random(void)
+{
+	uint32_t random;
+
+	/* Only before the kernel's pool is ready could this fail or block, at boot: then any number
+	 * does, because it only spreads requests in time. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)clock_monotonic_ns();
+	return random;
+}
+
+void broker_block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct broker *broker = userdata;
+
+	(void)source;
+	log_info(broker->log, "stopping: %s", strsignal((int)info->ssi_signo));
+	broker->is_stopping = true;
+	return 0;
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+			    void *userdata)
+{
+	struct broker *broker = userdata;
+
+	(void)source;
+	(void)info;
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+			 (long long)(clock_monotonic_ns() / 1000));
+	broker_reload(broker);
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static void jump(struct broker *broker, const char *what)
+{
+	log_info(broker->log, "%s: tokens are fetched anew", what);
+	for (size_t i = 0; i < broker->token_count; i++)
+		lifecycle_clock_jumped(&broker->tokens[i]->lifecycle);
+}
+
+/* A timer that never fires and is cancelled when the wall clock is set (timerfd_create(2)). */
+static int arm_clock_set(int fd)
+{
+	const struct itimerspec never = { .it_value = { .tv_sec = (time_t)(INT64_MAX / NS_PER_S) } };
+
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ?
+		       -errno :
+		       0;
+}
+
+static int on_clock_set(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct broker *broker = userdata;
+	uint64_t expirations;
+
+	(void)source;
+	(void)events;
+	if (read(fd, &expirations, sizeof(expirations)) < 0 && errno == ECANCELED)
+		jump(broker, "the wall clock was set");
+	broker->clock_difference_ns = clock_realtime_ns() - clock_boottime_ns();
+	broker->shown_difference_ns = broker->clock_difference_ns;
+	return arm_clock_set(fd);
+}
+
+static void look_at_clocks(struct broker *broker)
+{
+	int64_t difference_ns = clock_realtime_ns() - clock_boottime_ns();
+	int64_t shown_error_ns = difference_ns - broker->shown_difference_ns;
+
+	if (difference_ns - broker->clock_difference_ns > CLOCK_JUMP_NS)
+		jump(broker, "the wall clock ran ahead");
+	broker->clock_difference_ns = difference_ns;
+	if (shown_error_ns > CLOCK_DRIFT_NS || shown_error_ns < -CLOCK_DRIFT_NS)
+		broker->shown_difference_ns = difference_ns;
+}
+
+static void look_at_names(struct broker *broker)
+{
+	for (size_t i = 0; i < broker->token_count; i++) {
+		struct managed_token *token = broker->tokens[i];
+		bool was_gone = false;
+
+		(void)publication_check_name(token->publication, clock_boottime_ns(), &was_gone);
+		if (was_gone) {
+			log_warning(broker->log,
+				    "token %s: its name in the runtime directory was gone: published again",
+				    token->config->name);
+			managed_token_changed(token);
+		}
+		managed_token_look_at_publish_error(token);
+	}
+}
+
+static void tick(struct broker *broker, int64_t now_ms)
+{
+	if (now_ms < broker->next_tick_ms)
+		return;
+	broker->next_tick_ms = now_ms + BROKER_TICK_MS;
+	look_at_clocks(broker);
+	look_at_names(broker);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Everything that is due, then the timer for what is due next. */
+static int turn(struct broker *broker)
+{
+	int64_t now_ns = clock_boottime_ns();
+	int64_t now_ms = now_ns / NS_PER_MS;
+	int64_t next_ms;
+	int64_t next_ns;
+
+	tick(broker, now_ms);
+	if (publisher_next_ns(broker->publisher) <= now_ns)
+		publisher_run(broker->publisher, now_ns);
+	next_ms = broker_run_tokens(broker, now_ms);
+	next_ms = earlier(next_ms, broker_run_revocations(broker, now_ms));
+	next_ms = earlier(next_ms, broker_notify(broker, now_ms));
+	next_ms = earlier(next_ms, broker->next_tick_ms);
+	next_ns = earlier(next_ms * NS_PER_MS, broker_run_status(broker, clock_boottime_ns()));
+	next_ns = earlier(next_ns, publisher_next_ns(broker->publisher));
+
+	if (sd_event_source_set_time(broker->timer, (uint64_t)(next_ns > 0 ? next_ns : 0) / 1000) < 0)
+		return -EINVAL;
+	return sd_event_source_set_enabled(broker->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	(void)userdata;
+	return 0; /* the turn that follows does what is due */
+}
+
+/* One wait and all that it brought. Measures how long the loop was away from waiting. */
+static int iterate(struct broker *broker)
+{
+	int64_t started_ns;
+	int64_t duration_ns;
+	int r = sd_event_prepare(broker->event);
+
+	if (r == 0)
+		r = sd_event_wait(broker->event, UINT64_MAX);
+	started_ns = clock_monotonic_ns();
+	if (r > 0)
+		r = sd_event_dispatch(broker->event);
+	if (r >= 0)
+		r = turn(broker);
+	duration_ns = clock_monotonic_ns() - started_ns;
+	if (duration_ns > broker->longest_dispatch_ns)
+		broker->longest_dispatch_ns = duration_ns;
+	return r;
+}
+
+static int open_event_loop(struct broker *broker)
+{
+	CLEANUP(close_fd) int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = arm_clock_set(fd);
+	if (r == 0)
+		r = sd_event_default(&broker->event);
+	if (r >= 0)
+		r = sd_event_add_signal(broker->event, NULL, SIGTERM, on_stop_signal, broker);
+	if (r >= 0)
+		r = sd_event_add_signal(broker->event, NULL, SIGINT, on_stop_signal, broker);
+	if (r >= 0)
+		r = sd_event_add_signal(broker->event, NULL, SIGHUP, on_reload_signal, broker);
+	if (r >= 0)
+		r = sd_event_add_time(broker->event, &broker->timer, CLOCK_BOOTTIME, 0, 1, on_timer,
+				      broker);
+	if (r >= 0)
+		r = sd_event_add_io(broker->event, &broker->clock_set, fd, EPOLLIN, on_clock_set, broker);
+	if (r >= 0)
+		r = sd_event_source_set_io_fd_own(broker->clock_set, true);
+	if (r >= 0)
+		fd = -1; /* the event source closes it */
+	if (r >= 0)
+		r = sd_event_set_watchdog(broker->event, true);
+	return r < 0 ? r : 0;
+}
+
+static int open_source(struct broker *broker)
+{
+	const struct http_source_settings settings = {
+		.user_agent = "tokenbroker/" TOKENBROKER_VERSION,
+		.secret_rules = {
+			.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
+			.uid = geteuid(),
+			.gid = getegid(),
+		},
+	};
+	struct secret *trial;
+
+	if (secret_new(&trial, 1, 1) == 0) {
+		broker->is_memory_locked = trial->is_locked;
+		secret_free(trial);
+	}
+	if (!broker->is_memory_locked)
+		log_warning(broker->log, "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK");
+	return http_source_new(&broker->source, broker->event, &settings);
+}
+
+/* The runtime directory is judged before anything is read or written on its behalf. */
+static enum broker_exit open_runtime_dir(struct broker *broker, enum runtime_dir_backing backing)
+{
+	struct error_text error = { .text = "" };
+	int r = runtime_dir_new(&broker->runtime_dir, broker->paths->runtime_dir, backing, &error);
+
+	if (r == 0)
+		return BROKER_EXIT_OK;
+	log_error(broker->log, "%s", error.text);
+	return r == -EWOULDBLOCK ? BROKER_EXIT_LOCKED : BROKER_EXIT_FAILURE;
+}
+
+static bool is_foreign(const char *directory)
+{
+	struct stat st;
+
+	return stat(directory, &st) == 0 && st.st_uid != geteuid();
+}
+
+static enum runtime_dir_backing backing_of(const struct broker *broker)
+{
+	switch (broker->loaded->config->backing) {
+	case CONFIG_BACKING_SHM:
+		return RUNTIME_DIR_BACKING_SHM;
+	case CONFIG_BACKING_DIRECTORY:
+		return RUNTIME_DIR_BACKING_DIRECTORY;
+	case CONFIG_BACKING_DEFAULT:
+		break;
+	}
+	return broker->paths->is_user_run ? RUNTIME_DIR_BACKING_DIRECTORY : RUNTIME_DIR_BACKING_SHM;
+}
+
+static int open_steps(struct broker *broker)
+{
+	struct error_text error = { .text = "" };
+	int r;
+
+	status_file_init(&broker->status_file, broker->runtime_dir->fd, clock_boottime_ns());
+	broker->document = status_document_new();
+	if (broker->document == NULL)
+		return -ENOMEM;
+	r = open_event_loop(broker);
+	if (r == 0)
+		r = open_source(broker);
+	if (r == 0)
+		r = publisher_new(&broker->publisher, broker->runtime_dir);
+	if (r == 0)
+		r = broker_begin_tokens(broker);
+	if (r < 0)
+		return r;
+	r = publisher_sweep(broker->publisher);
+	if (r < 0)
+		log_warning(broker->log, "segments of an earlier broker could not be removed: %s",
+			    strerror(-r));
+	r = control_server_new(&broker->control, broker->event, broker->runtime_dir->fd,
+			       broker->runtime_dir->path, &broker_control_ops, broker, &error);
+	if (r < 0)
+		log_error(broker->log, "%s", error.text);
+	return r;
+}
+
+static enum broker_exit start(struct broker *broker)
+{
+	enum broker_exit status;
+	int r;
+
+	/* With a wrong owner nothing else matters, not even the configuration: the directory's own
+	 * check says what to do, and writes nothing. */
+	if (is_foreign(broker->paths->runtime_dir))
+		return open_runtime_dir(broker, RUNTIME_DIR_BACKING_SHM);
+	r = broker_load_first_config(broker);
+	if (r < 0)
+		return r == -EINVAL ? BROKER_EXIT_CONFIG : BROKER_EXIT_FAILURE;
+	status = open_runtime_dir(broker, backing_of(broker));
+	if (status != BROKER_EXIT_OK)
+		return status;
+	r = open_steps(broker);
+	if (r < 0) {
+		log_error(broker->log, "cannot start: %s", strerror(-r));
+		return BROKER_EXIT_FAILURE;
+	}
+	return BROKER_EXIT_OK;
+}
+
+/* on_stop = revoke: readers lose the token, then the server is told, as far as that is quick. */
+static void revoke_at_stop(struct broker *broker)
+{
+	int64_t deadline_ms = clock_boottime_ms() + STOP_MS;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < broker->token_count; i++) {
+		struct managed_token *token = broker->tokens[i];
+
+		if (token->config->on_stop != CONFIG_ON_STOP_REVOKE) {
+			broker->tokens[kept++] = token;
+			continue;
+		}
+		managed_token_revoke_current(token, clock_boottime_ms());
+		managed_token_remove(token);
+	}
+	broker->token_count = kept;
+	/* Those that were waiting for a later time go with it: nobody will come back for them. */
+	while (broker->revocation_count > 0 && clock_boottime_ms() < deadline_ms) {
+		(void)broker_run_revocations(broker, clock_boottime_ms());
+		if (broker->revocations_in_flight == 0 ||
+		    sd_event_run(broker->event, (uint64_t)STOP_MS * 1000) < 0)
+			break;
+	}
+}
+
+static void stop(struct broker *broker)
+{
+	if (broker->is_stopping) {
+		(void)sd_notify(0, "STOPPING=1");
+		revoke_at_stop(broker);
+	}
+	control_server_free(broker->control);
+	for (size_t i = 0; i < broker->token_count; i++)
+		managed_token_free(broker->tokens[i]);
+	free(broker->tokens);
+	broker->token_count = 0;
+	broker_free_revocations(broker);
+	publisher_free(broker->publisher);
+	token_source_free(broker->source);
+	status_document_free(broker->document);
+	sd_event_source_unref(broker->timer);
+	sd_event_source_unref(broker->clock_set);
+	sd_event_unref(broker->event);
+	loaded_config_unref(broker->loaded);
+	principals_free(&broker->admins);
+	config_errors_free(&broker->warnings);
+	runtime_dir_free(broker->runtime_dir);
+}
+
+static enum broker_exit run(struct broker *broker)
+{
+	int r = turn(broker);
+
+	while (r >= 0 && !broker->is_stopping)
+		r = iterate(broker);
+	if (r >= 0)
+		return BROKER_EXIT_OK;
+	log_error(broker->log, "the event loop failed: %s", strerror(-r));
+	return BROKER_EXIT_FAILURE;
+}
+
+enum broker_exit broker_run(const struct paths *paths, struct log *log)
+{
+	struct broker broker = {
+		.paths = paths,
+		.log = log,
+		.state_directory = { .path = paths->state_dir,
+				     .has_parents_to_make = paths->is_user_run },
+		.started_boottime_ms = clock_boottime_ms(),
+		.started_realtime_ns = clock_realtime_ns(),
+		.clock_difference_ns = clock_realtime_ns() - clock_boottime_ns(),
+	};
+	enum broker_exit status;
+
+	broker.shown_difference_ns = broker.clock_difference_ns;
+	status = start(&broker);
+	if (status == BROKER_EXIT_OK)
+		status = run(&broker);
+	stop(&broker);
+	return status;
+}

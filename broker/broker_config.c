@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* A loaded configuration applied to the tokens: at start, and anew at each SIGHUP. */
+#include "broker_private.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "source/source_identity.h"
+
+struct loaded_config *loaded_config_ref(struct loaded_config *loaded)
+{
+	loaded->references++;
+	return loaded;
+}
+
+void loaded_config_unref(struct loaded_config *loaded)
+{
+	if (loaded == NULL || --loaded->references > 0)
+		return;
+	config_free(loaded->config);
+	free(loaded);
+}
+
+/* 0, or a negative errno with every mistake logged and the first one in *ret_first. */
+static int load(struct broker *broker, struct loaded_config **ret, struct error_text *ret_first)
+{
+	CLEANUP(config_errors) struct config_errors errors = { .count = 0 };
+	struct loaded_config *loaded = calloc(1, sizeof(*loaded));
+	int r = loaded == NULL ? -ENOMEM : 0;
+
+	if (r == 0)
+		r = config_load(&loaded->config, broker->paths->config_file, &errors);
+	if (r == 0) {
+		loaded->references = 1;
+		loaded->loaded_realtime_ns = clock_realtime_ns();
+		*ret = loaded;
+		return 0;
+	}
+	free(loaded);
+	for (size_t i = 0; i < errors.count; i++)
+		log_error(broker->log, "%s", errors.items[i].text);
+	if (errors.count > 0)
+		*ret_first = errors.items[0];
+	else {
+		error_text_set(ret_first, "%s: %s", broker->paths->config_file, strerror(-r));
+		log_error(broker->log, "%s", ret_first->text);
+	}
+	return r;
+}
+
+static void warn_unknown(struct config_errors *warnings, const struct log *log,
+			 const struct config_place *place, const char *key,
+			 const struct config_strings *names, const struct principals_unknown *unknown)
+{
+	for (size_t i = 0; i < unknown->count; i++) {
+		const char *name = names->items[unknown->items[i]];
+
+		if (config_errors_add(warnings, place, key, "no such %s: %s",
+				      name[0] == '@' ? "group" : "user", name) == 0)
+			log_warning(log, "%s", warnings->items[warnings->count - 1].text);
+	}
+}
+
+static void resolve_admins(struct broker *broker)
+{
+	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	const struct config *config = broker->loaded->config;
+	struct principals admins = { .uid_count = 0 };
+	int r = principals_resolve(&admins, &config->admins, &unknown);
+
+	if (r < 0) {
+		log_error(broker->log, "admins: cannot look up users and groups: %s", strerror(-r));
+		return;
+	}
+	principals_free(&broker->admins);
+	broker->admins = admins;
+	/* The built-in default names a group that a host need not have. */
+	if (config->admins_place.file != NULL)
+		warn_unknown(&broker->warnings, broker->log, &config->admins_place, "admins",
+			     &config->admins, &unknown);
+}
+
+static void resolve_http_user(struct broker *broker)
+{
+	CLEANUP(principals) struct principals user = { .uid_count = 0 };
+	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	const struct config_http *http = &broker->loaded->config->http;
+	char *names[] = { http->user };
+	const struct config_strings list = { .items = names, .count = 1 };
+
+	if (principals_resolve(&user, &list, &unknown) < 0)
+		return;
+	broker->has_http_uid = user.uid_count == 1;
+	if (broker->has_http_uid)
+		broker->http_uid = user.uids[0];
+	else if (http->user_place.file != NULL)
+		warn_unknown(&broker->warnings, broker->log, &http->user_place, "http.user", &list,
+			     &unknown);
+}
+
+int broker_resolve_readers(struct managed_token *token)
+{
+	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	const struct config_token *config = token->config;
+	size_t known_faults = token->reader_warnings.count;
+	struct principals readers = { .uid_count = 0 };
+	struct log quiet = *token->broker->log;
+	int r = principals_resolve(&readers, &config->readers, &unknown);
+
+	if (r < 0) {
+		log_error(token->broker->log, "token %s: readers: cannot look up users and groups: %s",
+			  config->name, strerror(-r));
+		return token->publication == NULL ? 0 : r; /* at start: nobody yet, tried again */
+	}
+	config_errors_free(&token->reader_warnings);
+	token->reader_warnings = (struct config_errors){ .count = 0 };
+	if (unknown.count == known_faults)
+		quiet.level = LOG_LEVEL_ERROR;
+	warn_unknown(&token->reader_warnings, &quiet, &config->readers_place, "readers",
+		     &config->readers, &unknown);
+	if (token->publication != NULL && !principals_equal(&readers, &token->readers))
+		(void)publication_set_readers(token->publication, &readers, clock_boottime_ns());
+	principals_free(&token->readers);
+	token->readers = readers;
+	managed_token_changed(token);
+	return 0;
+}
+
+/* What does not belong to one token. */
+static void apply_common(struct broker *broker)
+{
+	const struct config *config = broker->loaded->config;
+
+	broker->log->level = config->log_level;
+	config_errors_free(&broker->warnings);
+	broker->warnings = (struct config_errors){ .count = 0 };
+	resolve_admins(broker);
+	resolve_http_user(broker);
+	status_file_mark_changed(&broker->status_file);
+}
+
+int broker_load_first_config(struct broker *broker)
+{
+	struct error_text first = { .text = "" };
+	int r = load(broker, &broker->loaded, &first);
+
+	if (r < 0)
+		return r;
+	apply_common(broker);
+	return 0;
+}
+
+int broker_begin_tokens(struct broker *broker)
+{
+	const struct config *config = broker->loaded->config;
+
+	broker->tokens = calloc(config->token_count + 1, sizeof(*broker->tokens));
+	if (broker->tokens == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->token_count; i++) {
+		struct managed_token *token;
+		int r = managed_token_new(&token, broker, broker->loaded, &config->tokens[i]);
+
+		if (r < 0) {
+			log_error(broker->log, "token %s: %s", config->tokens[i].name, strerror(-r));
+			return r;
+		}
+		broker->tokens[broker->token_count++] = token;
+	}
+	return 0;
+}
+
+/* The token of that name goes on, as the same or as another; or begins. */
+static struct managed_token *carry_over(struct broker *broker, struct loaded_config *loaded,
+					const struct config_token *config)
+{
+	struct managed_token *token = broker_find_token(broker, config->name);
+	uint64_t source_id;
+	int r;
+
+	if (token == NULL) {
+		r = managed_token_new(&token, broker, loaded, config);
+		if (r < 0)
+			log_error(broker->log, "token %s: %s", config->name, strerror(-r));
+		return r < 0 ? NULL : token;
+	}
+	r = source_identity(config, &source_id);
+	if (r < 0) {
+		/* Without knowing that it is the same it must not be served. */
+		log_error(broker->log, "token %s: %s", config->name, strerror(-r));
+		source_id = ~token->source_id;
+	}
+	if (source_id == token->source_id)
+		managed_token_update(token, loaded, config);
+	else
+		managed_token_change_source(token, loaded, config, source_id);
+	return token;
+}
+
+static bool is_kept(struct managed_token *const *tokens, size_t count,
+		    const struct managed_token *token)
+{
+	for (size_t i = 0; i < count; i++)
+		if (tokens[i] == token)
+			return true;
+	return false;
+}
+
+static void apply_tokens(struct broker *broker, struct managed_token **tokens)
+{
+	struct loaded_config *loaded = broker->loaded;
+	size_t count = 0;
+
+	for (size_t i = 0; i < loaded->config->token_count; i++) {
+		struct managed_token *token = carry_over(broker, loaded, &loaded->config->tokens[i]);
+
+		if (token != NULL)
+			tokens[count++] = token;
+	}
+	for (size_t i = 0; i < broker->token_count; i++) {
+		struct managed_token *token = broker->tokens[i];
+
+		if (is_kept(tokens, count, token))
+			continue;
+		log_info(broker->log, "token %s: no longer configured: withdrawn", token->config->name);
+		managed_token_remove(token);
+	}
+	free(broker->tokens);
+	broker->tokens = tokens;
+	broker->token_count = count;
+}
+
+void broker_reload(struct broker *broker)
+{
+	struct loaded_config *former = broker->loaded;
+	struct loaded_config *loaded = NULL;
+	struct managed_token **tokens = NULL;
+
+	status_file_mark_changed(&broker->status_file);
+	if (load(broker, &loaded, &broker->config_error) == 0)
+		tokens = calloc(loaded->config->token_count + 1, sizeof(*tokens));
+	if (tokens == NULL) {
+		loaded_config_unref(loaded);
+		log_error(broker->log, "reload: nothing has changed: %s", broker->config_error.text);
+		return;
+	}
+	broker->config_error.text[0] = '\0';
+	broker->loaded = loaded;
+	apply_common(broker);
+	apply_tokens(broker, tokens);
+	loaded_config_unref(former);
+	log_info(broker->log, "configuration reloaded: %zu tokens", broker->token_count);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* The broker's state as others see it: status.json and the notifications to systemd. */
+#include "broker_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* design.md section 5: READY at the latest so long after the start. */
+#define READY_MS INT64_C(20000)
+
+/* What the views of one document point into. */
+struct views {
+	struct status_token_view *tokens;
+	struct status_pending_revocation *revocations;
+	size_t revocation_count;
+	struct error_text *warnings;
+	size_t warning_count;
+};
+
+static void views_free(struct views *views)
+{
+	free(views->tokens);
+	free(views->revocations);
+	free(views->warnings);
+}
+
+/* People see times that do not tremble with each document. */
+static int64_t to_realtime_ns(const struct broker *broker, int64_t boottime_ms)
+{
+	return boottime_ms >= LIFECYCLE_NEVER_MS / NS_PER_MS ?
+		       0 :
+		       boottime_ms * NS_PER_MS + broker->shown_difference_ns;
+}
+
+static void add_revocations(struct views *views, const struct managed_token *token,
+			    struct status_token_view *view)
+{
+	const struct broker *broker = token->broker;
+	struct status_pending_revocation *first = &views->revocations[views->revocation_count];
+	bool is_marker_shown = false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < broker->revocation_count; i++) {
+		const struct pending_revocation *pending = broker->revocations[i];
+
+		if (strcmp(pending->name, token->config->name) != 0)
+			continue;
+		memcpy(first[count].fingerprint, pending->fingerprint, FINGERPRINT_BYTES);
+		first[count++].until_realtime_ns = pending->until_realtime_ns;
+		is_marker_shown |= strcmp(pending->fingerprint, token->marker.fingerprint) == 0;
+	}
+	/* An earlier broker's suspension, or one that the server refused to revoke. */
+	if (token->is_marked && !is_marker_shown && token->marker.fingerprint[0] != '\0' &&
+	    token->marker.revocation != SUSPEND_REVOCATION_DONE &&
+	    token->marker.expires_realtime_ns > clock_realtime_ns()) {
+		memcpy(first[count].fingerprint, token->marker.fingerprint, FINGERPRINT_BYTES);
+		first[count++].until_realtime_ns = token->marker.expires_realtime_ns;
+	}
+	views->revocation_count += count;
+	view->pending_revocations = first;
+	view->pending_revocation_count = count;
+}
+
+static void fill_token(struct managed_token *token, struct status_token_view *view)
+{
+	const struct lifecycle *lc = &token->lifecycle;
+	bool is_valid = lc->state == LIFECYCLE_VALID;
+	bool is_known = is_valid || lc->state == LIFECYCLE_EXPIRED;
+
+	token->record.publishes = publication_publishes(token->publication);
+	*view = (struct status_token_view){
+		.name = token->config->name,
+		.provider = token->config->provider,
+		.state = managed_token_segment_state(token),
+		.generation = lc->generation,
+		.fingerprint = is_valid ? token->facts.fingerprint : NULL,
+		.token_type = is_valid ? "Bearer" : NULL,
+		.scope = is_valid ? token->facts.scope : NULL,
+		.obtained_at_ns = is_known ? token->facts.obtained_realtime_ns : 0,
+		.expires_at_ns = is_known ? token->facts.expires_realtime_ns : 0,
+		.next_attempt_at_ns = to_realtime_ns(token->broker, lifecycle_next_attempt_ms(lc)),
+		.failing_since_ns =
+			lc->failures > 0 ? to_realtime_ns(token->broker, lc->failing_since_ms) : 0,
+		.consecutive_failures = lc->failures,
+		.readers = &token->config->readers,
+		.segment = publication_segment_name(token->publication),
+		.record = &token->record,
+	};
+}
+
+static void add_warnings(struct views *views, const struct config_errors *warnings)
+{
+	if (warnings->count == 0)
+		return;
+	memcpy(&views->warnings[views->warning_count], warnings->items,
+	       warnings->count * sizeof(*warnings->items));
+	views->warning_count += warnings->count;
+}
+
+static bool views_new(struct views *ret, const struct broker *broker)
+{
+	size_t warnings = broker->warnings.count + 1;
+
+	for (size_t i = 0; i < broker->token_count; i++)
+		warnings += broker->tokens[i]->reader_warnings.count;
+	*ret = (struct views){
+		.tokens = calloc(broker->token_count + 1, sizeof(*ret->tokens)),
+		/* each pending one belongs to one token, and each marker adds one at most */
+		.revocations = calloc(broker->revocation_count + broker->token_count + 1,
+				      sizeof(*ret->revocations)),
+		.warnings = calloc(warnings, sizeof(*ret->warnings)),
+	};
+	if (ret->tokens != NULL && ret->revocations != NULL && ret->warnings != NULL)
+		return true;
+	views_free(ret);
+	return false;
+}
+
+static void fill_views(struct views *views, const struct broker *broker)
+{
+	for (size_t i = 0; i < broker->token_count; i++) {
+		fill_token(broker->tokens[i], &views->tokens[i]);
+		add_revocations(views, broker->tokens[i], &views->tokens[i]);
+		add_warnings(views, &broker->tokens[i]->reader_warnings);
+	}
+	add_warnings(views, &broker->warnings);
+	if (!broker->is_memory_locked)
+		error_text_set(&views->warnings[views->warning_count++],
+			       "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK "
+			       "(LimitMEMLOCK=)");
+}
+
+static int write_document(struct broker *broker)
+{
+	int64_t started_ns = clock_monotonic_ns();
+	struct views views;
+	const char *text;
+	size_t length;
+	int r;
+
+	if (!views_new(&views, broker)) {
+		status_file_not_built(&broker->status_file, started_ns);
+		return -ENOMEM;
+	}
+	fill_views(&views, broker);
+	r = status_document_build(
+		broker->document,
+		&(struct status_view){
+			.version = TOKENBROKER_VERSION,
+			.pid = getpid(),
+			.started_at_ns = broker->started_realtime_ns,
+			.published_at_ns = clock_realtime_ns(),
+			.config_loaded_at_ns = broker->loaded->loaded_realtime_ns,
+			.config_error = broker->config_error.text,
+			.config_warnings = views.warnings,
+			.config_warning_count = views.warning_count,
+			.loop_longest_ms = broker->longest_dispatch_ns / NS_PER_MS,
+			.tokens = views.tokens,
+			.token_count = broker->token_count,
+		},
+		&text, &length);
+	if (r == 0)
+		r = status_file_write(&broker->status_file, text, length, started_ns);
+	else
+		status_file_not_built(&broker->status_file, started_ns);
+	views_free(&views);
+	return r;
+}
+
+int64_t broker_run_status(struct broker *broker, int64_t now_ns)
+{
+	int r = 0;
+
+	switch (status_file_due(&broker->status_file, now_ns)) {
+	case STATUS_DUE_NOTHING:
+		return status_file_next_ns(&broker->status_file);
+	case STATUS_DUE_TOUCH:
+		r = status_file_touch(&broker->status_file);
+		break;
+	case STATUS_DUE_WRITE:
+		r = write_document(broker);
+		break;
+	}
+	if (r < 0 && r != broker->status_error)
+		log_error(broker->log, "status.json cannot be written: %s: is %s full?",
+			  strerror(-r), broker->runtime_dir->path);
+	broker->status_error = r;
+	return status_file_next_ns(&broker->status_file);
+}
+
+static bool is_settled(const struct broker *broker)
+{
+	for (size_t i = 0; i < broker->token_count; i++)
+		if (!broker->tokens[i]->has_had_outcome)
+			return false;
+	return true;
+}
+
+static const char *what_is_missing(const struct managed_token *token)
+{
+	if (token->failing != TOKEN_OK)
+		return token_reason_name(token->failing);
+	return token->lifecycle.state == LIFECYCLE_SUSPENDED ? "suspended" : "waiting for the server";
+}
+
+static void describe(const struct broker *broker, struct text *text)
+{
+	size_t usable = 0;
+
+	for (size_t i = 0; i < broker->token_count; i++)
+		usable += broker->tokens[i]->lifecycle.state == LIFECYCLE_VALID;
+	if (broker->token_count == 0)
+		text_add(text, "no tokens are configured");
+	else
+		text_addf(text, "%zu of %zu tokens usable", usable, broker->token_count);
+	for (size_t i = 0; i < broker->token_count; i++) {
+		const struct managed_token *token = broker->tokens[i];
+
+		if (token->lifecycle.state != LIFECYCLE_VALID)
+			text_addf(text, "; %s: %s", token->config->name, what_is_missing(token));
+	}
+	if (broker->config_error.text[0] != '\0')
+		text_addf(text, "; reload refused: %s", broker->config_error.text);
+}
+
+int64_t broker_notify(struct broker *broker, int64_t now_ms)
+{
+	int64_t deadline_ms = broker->started_boottime_ms + READY_MS;
+	struct error_text status;
+	struct text text;
+	bool is_ready = broker->is_ready || is_settled(broker) || now_ms >= deadline_ms;
+
+	text_init(&text, status.text, sizeof(status.text));
+	describe(broker, &text);
+	if (is_ready && !broker->is_ready) {
+		log_info(broker->log, "ready: %s", status.text);
+		(void)sd_notifyf(0, "READY=1\nSTATUS=%s", status.text);
+	} else if (strcmp(status.text, broker->notified.text) != 0)
+		(void)sd_notifyf(0, "STATUS=%s", status.text);
+	broker->is_ready = is_ready;
+	broker->notified = status;
+	return is_ready ? LIFECYCLE_NEVER_MS : deadline_ms;
+}

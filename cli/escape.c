@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/escape.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Four bytes of a character, each as \xNN, and a NUL. */
+enum { PIECE_BYTES = 17 };
+
+/* How many bytes a character takes that starts like this; 0: none does (RFC 3629 3). */
+static size_t expected_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/* The length of the character at bytes, 0 if it is not UTF-8. Stops at a NUL. */
+static size_t decode(const unsigned char *bytes, uint32_t *ret_code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t length = expected_length(bytes[0]);
+	uint32_t code = bytes[0] & mask[length];
+
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (bytes[i] & 0x3f);
+	}
+	if (length == 0 || code < least[length] || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret_code = code;
+	return length;
+}
+
+static bool is_harmless(uint32_t code)
+{
+	if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
+		return false;
+	/* Unicode's invisible and direction-changing characters: text could pose as another. */
+	return !(code >= 0x200b && code <= 0x200f) && !(code >= 0x2028 && code <= 0x202e) &&
+	       !(code >= 0x2060 && code <= 0x206f) && code != 0xfeff;
+}
+
+/* Moves *string, which is not at its end, past one character or one bad byte. */
+static void next_piece(const char **string, char piece[static PIECE_BYTES])
+{
+	const unsigned char *bytes = (const unsigned char *)*string;
+	uint32_t code = 0;
+	size_t length = decode(bytes, &code);
+	bool is_clean = length > 0 && is_harmless(code);
+	struct text text;
+
+	if (length == 0)
+		length = 1;
+	text_init(&text, piece, PIECE_BYTES);
+	if (is_clean)
+		text_add_bytes(&text, *string, length);
+	for (size_t i = 0; i < length && !is_clean; i++)
+		text_addf(&text, "\\x%02x", bytes[i]);
+	*string += length;
+}
+
+void escape_add(struct text *text, const char *string)
+{
+	char piece[PIECE_BYTES];
+
+	while (*string != '\0') {
+		next_piece(&string, piece);
+		text_add(text, piece);
+	}
+}
+
+void escape_print(FILE *stream, const char *string)
+{
+	char piece[PIECE_BYTES];
+
+	while (*string != '\0') {
+		next_piece(&string, piece);
+		(void)fputs(piece, stream); /* output_finish() sees a failure */
+	}
+}
