@@ -42,7 +42,7 @@ PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # The programs' libraries, asked for when a rule needs them: `make deps` runs before they exist.
 pkg = $(shell $(PKG_CONFIG) --libs $(1))
-BROKER_LIBS = $(call pkg,libcurl json-c libsystemd libconfuse libcrypto) -lacl
+BROKER_LIBS = $(call pkg,libcurl json-c libsystemd libconfuse libcrypto) -lacl -pthread
 TEST_LIBS = $(BROKER_LIBS) -lcunit -ldl -pthread
 
 # One archive per folder, so that a test links the folder it is about and nothing of its neighbours.

@@ -6,10 +6,11 @@
 #include "base/config.h"
 
 /*
- * path itself, then the files of conf.d beside it that end in ".conf" in the order of strcmp(3),
- * hidden files left out. The caller frees *ret with config_strings_free(). -EINVAL with an entry
- * when conf.d cannot be listed
- * (*ret is path alone then), -ENOMEM (*ret is untouched).
+ * path itself, then the files of conf.d beside it that end in ".conf", in the order of strcmp(3),
+ * hidden ones left out. The caller frees *ret with config_strings_free().
+ *
+ * 0; -EINVAL with an entry in errors when conf.d cannot be listed, *ret then holds what could be;
+ * -ENOMEM, *ret is untouched.
  */
 int config_files_list(struct config_strings *ret, const char *path, struct config_errors *errors);
 

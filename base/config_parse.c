@@ -19,6 +19,29 @@
  */
 #define FIRST_LINE "\001"
 
+/* Where the options stand that are no keys. They are found by position, which takes no memory;
+ * cfg_getopt() does. */
+enum {
+	TOKEN_FIRST_LINE = CONFIG_TOKEN_KEYS,
+	ROOT_HTTP = CONFIG_ROOT_KEYS,
+	ROOT_TOKENS,
+};
+
+static cfg_t *http_section(cfg_t *tree)
+{
+	return cfg_opt_getnsec(cfg_getnopt(tree, ROOT_HTTP), 0);
+}
+
+static unsigned token_count(cfg_t *tree)
+{
+	return cfg_opt_size(cfg_getnopt(tree, ROOT_TOKENS));
+}
+
+static cfg_t *token_section(cfg_t *tree, unsigned i)
+{
+	return cfg_opt_getnsec(cfg_getnopt(tree, ROOT_TOKENS), i);
+}
+
 static void cleanup_free_tree(cfg_t **tree)
 {
 	if (*tree != NULL)
@@ -96,15 +119,15 @@ static cfg_t *make_tree(void)
 
 static unsigned first_line(cfg_t *section)
 {
-	const struct config_value *value = cfg_getptr(section, FIRST_LINE);
+	const struct config_value *value =
+		cfg_opt_getnptr(cfg_getnopt(section, TOKEN_FIRST_LINE), 0);
 
 	return value == NULL ? 0 : value->line;
 }
 
 /* The caller frees ret->values. */
-static int get_setting(cfg_t *tree, const char *name, struct config_setting *ret)
+static int get_setting(cfg_opt_t *option, struct config_setting *ret)
 {
-	cfg_opt_t *option = cfg_getopt(tree, name);
 	size_t count = cfg_opt_size(option);
 	const struct config_value **values;
 
@@ -139,7 +162,7 @@ static int visit(cfg_t *tree, enum config_scope scope, config_on_section on_sect
 		section.line = first_line(tree);
 	}
 	for (size_t i = 0; i < keys.count && r == 0; i++)
-		r = get_setting(tree, keys.items[i].name, &section.settings[i]);
+		r = get_setting(cfg_getnopt(tree, (unsigned)i), &section.settings[i]);
 	if (r == 0)
 		r = on_section(context, &section);
 	free_settings(&section);
@@ -151,10 +174,21 @@ static int visit_all(cfg_t *tree, config_on_section on_section, void *context)
 	int r = visit(tree, CONFIG_SCOPE_ROOT, on_section, context);
 
 	if (r == 0)
-		r = visit(cfg_getsec(tree, "http"), CONFIG_SCOPE_HTTP, on_section, context);
-	for (unsigned i = 0; i < cfg_size(tree, "token") && r == 0; i++)
-		r = visit(cfg_getnsec(tree, "token", i), CONFIG_SCOPE_TOKEN, on_section, context);
+		r = visit(http_section(tree), CONFIG_SCOPE_HTTP, on_section, context);
+	for (unsigned i = 0; i < token_count(tree) && r == 0; i++)
+		r = visit(token_section(tree, i), CONFIG_SCOPE_TOKEN, on_section, context);
 	return r;
+}
+
+/* The section that the parser was in last: lines only grow, and go back to the outer section. */
+static cfg_t *last_section(cfg_t *tree)
+{
+	cfg_t *last = http_section(tree);
+
+	for (unsigned i = 0; i < token_count(tree); i++)
+		if (token_section(tree, i)->line >= last->line)
+			last = token_section(tree, i);
+	return tree->line > last->line ? tree : last;
 }
 
 /* Where the parser stopped; NULL when it came to an end. */
@@ -162,12 +196,34 @@ static cfg_t *find_error(cfg_t *tree)
 {
 	if (tree->comment != NULL)
 		return tree;
-	if (cfg_getsec(tree, "http")->comment != NULL)
-		return cfg_getsec(tree, "http");
-	for (unsigned i = 0; i < cfg_size(tree, "token"); i++)
-		if (cfg_getnsec(tree, "token", i)->comment != NULL)
-			return cfg_getnsec(tree, "token", i);
+	if (http_section(tree)->comment != NULL)
+		return http_section(tree);
+	for (unsigned i = 0; i < token_count(tree); i++)
+		if (token_section(tree, i)->comment != NULL)
+			return token_section(tree, i);
 	return NULL;
+}
+
+/* 0 with *ret_wrong, which is NULL unless there is a syntax error, or -ENOMEM. */
+static int parse(cfg_t *tree, const char *text, cfg_t **ret_wrong)
+{
+	cfg_t *wrong;
+	int parsed;
+
+	errno = 0;
+	parsed = cfg_parse_buf(tree, text);
+	if (parsed != CFG_SUCCESS && errno == ENOMEM)
+		return -ENOMEM;
+	wrong = find_error(tree);
+	if (parsed != CFG_SUCCESS && wrong == NULL) {
+		/* An empty name is the one mistake that libconfuse has no message for. */
+		wrong = last_section(tree);
+		wrong->comment = strdup("a name is empty");
+		if (wrong->comment == NULL)
+			return -ENOMEM;
+	}
+	*ret_wrong = wrong;
+	return 0;
 }
 
 /* What the message has in quotes behind prefix, without the closing one; NULL if it is another. */
@@ -209,15 +265,13 @@ int config_parse(const char *text, const char *file, config_on_section on_sectio
 {
 	CLEANUP(free_tree) cfg_t *tree = make_tree();
 	cfg_t *wrong;
-	int parsed;
 	int r;
 
 	if (tree == NULL)
 		return -ENOMEM;
-	parsed = cfg_parse_buf(tree, text);
-	wrong = find_error(tree);
-	if (parsed != CFG_SUCCESS && wrong == NULL)
-		return -ENOMEM; /* the one failure that libconfuse has no message for */
+	r = parse(tree, text, &wrong);
+	if (r < 0)
+		return r;
 	r = visit_all(tree, on_section, context);
 	if (r < 0 || wrong == NULL)
 		return r;

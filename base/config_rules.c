@@ -174,8 +174,8 @@ static const char *refuse_account(const char *name)
 		return "a name must not be empty";
 	if (strspn(name, DIGITS) == length)
 		return refuse_id(name);
-	if (length > NAME_BYTES_MAX || strpbrk(name, ":/,") != NULL || name[0] == '-' || name[0] == '@' ||
-	    name[0] == ' ' || name[length - 1] == ' ')
+	if (length > NAME_BYTES_MAX || strpbrk(name, ":/,") != NULL || name[0] == '-' ||
+	    name[0] == '@' || name[0] == ' ' || name[length - 1] == ' ')
 		return "not a valid name of a user or group";
 	return NULL;
 }

@@ -32,7 +32,8 @@ void log_init(struct log *log, const char *program)
 	};
 }
 
-static void log_line(const struct log *log, enum log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+log_line(const struct log *log, enum log_level level, const char *format, va_list arguments)
 {
 	static const struct {
 		const char *word;

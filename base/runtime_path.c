@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,38 +14,48 @@
 /* The kernel's number for owners that have none in this user namespace (user_namespaces(7)). */
 static const uid_t overflow_uid = 65534;
 
-static bool is_set(const char *value)
-{
-	return value != NULL && value[0] != '\0';
-}
-
+/* Without trailing slashes: they would make open(2) follow a symbolic link in spite of O_NOFOLLOW.
+ */
 static int put(char ret[static RUNTIME_PATH_BYTES], const char *directory, const char *name)
 {
-	if (strlen(directory) + strlen(name) >= RUNTIME_PATH_BYTES)
+	char path[RUNTIME_PATH_BYTES];
+	size_t length;
+
+	if (strlen(directory) + strlen(name) >= sizeof(path))
 		return -ENAMETOOLONG;
-	(void)snprintf(ret, RUNTIME_PATH_BYTES, "%s%s", directory, name);
+	length = (size_t)snprintf(path, sizeof(path), "%s%s", directory, name);
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+	memcpy(ret, path, length + 1);
 	return 0;
 }
 
-int runtime_path_choose(const struct runtime_path_places *places, uid_t uid,
-			char ret[static RUNTIME_PATH_BYTES])
+static int put_of_user(char ret[static RUNTIME_PATH_BYTES], const char *parent, uid_t uid)
 {
 	char path[RUNTIME_PATH_BYTES];
 	struct stat st;
 	int r;
 
-	if (is_set(places->given))
-		return places->given[0] == '/' ? put(ret, places->given, "") : -EINVAL;
-	if (is_set(places->system) && stat(places->system, &st) == 0)
-		return put(ret, places->system, "");
-	if (!is_set(places->user) || places->user[0] != '/')
+	if (parent == NULL || parent[0] != '/')
 		return -ENOENT;
-	r = put(path, places->user, "/tokenbroker");
+	r = put(path, parent, "/tokenbroker");
 	if (r < 0)
 		return r;
-	if (stat(path, &st) < 0 || st.st_uid != uid)
+	if (lstat(path, &st) < 0 || st.st_uid != uid)
 		return -ENOENT;
 	return put(ret, path, "");
+}
+
+int runtime_path_choose(const struct runtime_path_places *places, uid_t uid,
+			char ret[static RUNTIME_PATH_BYTES])
+{
+	struct stat st;
+
+	if (places->given != NULL)
+		return places->given[0] == '/' ? put(ret, places->given, "") : -EINVAL;
+	if (places->system != NULL && lstat(places->system, &st) == 0)
+		return put(ret, places->system, "");
+	return put_of_user(ret, places->user, uid);
 }
 
 int runtime_path_find(char ret[static RUNTIME_PATH_BYTES])

@@ -12,7 +12,7 @@
 #define RUNTIME_PATH_SYSTEM "/run/tokenbroker"
 #define RUNTIME_PATH_BYTES  PATH_MAX
 
-/* Where to look. Any member may be NULL or "": not set. */
+/* Where to look. Any member may be NULL: not set. */
 struct runtime_path_places {
 	const char *given;  /* $TOKENBROKER_RUNTIME_DIR: taken as it is, there or not */
 	const char *system; /* RUNTIME_PATH_SYSTEM: taken if it exists */

@@ -421,7 +421,8 @@ static int parse_json(const struct reader *reader, const char *text, size_t leng
 	if (fault != json_tokener_success)
 		error_text_set(reader->error, "no JSON at byte %zu: %s",
 			       json->tokener_get_parse_end(tokener),
-			       json->tokener_error_desc(fault));
+			       fault == json_tokener_continue ? "it ends too early"
+							      : json->tokener_error_desc(fault));
 	json->tokener_free(tokener);
 	if (fault == json_tokener_success && !json->object_is_type(document, json_type_object)) {
 		error_text_set(reader->error, "not an object");

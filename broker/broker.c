@@ -27,7 +27,8 @@
 /* Below this a difference between the clocks is drift: people are shown steady times. */
 #define CLOCK_DRIFT_NS (INT64_C(500) * NS_PER_MS)
 /* on_stop = revoke: how long a stop waits for the server. */
-#define STOP_MS INT64_C(10000)
+#define STOP_MS        INT64_C(10000)
+#define STOP_POLL_USEC 10000 /* scrubs go on meanwhile */
 
 uint32_t broker_random(void)
 {
@@ -336,30 +337,38 @@ static enum broker_exit start(struct broker *broker)
 	return BROKER_EXIT_OK;
 }
 
+/* Those that were waiting for a later time go with it: nobody will come back for them. */
+static void wait_for_revocations(struct broker *broker)
+{
+	int64_t deadline_ms = clock_boottime_ms() + STOP_MS;
+
+	while (broker->revocation_count > 0 && clock_boottime_ms() < deadline_ms) {
+		(void)broker_run_revocations(broker, clock_boottime_ms());
+		publisher_run(broker->publisher, clock_boottime_ns());
+		if (broker->revocations_in_flight == 0 || sd_event_run(broker->event, STOP_POLL_USEC) < 0)
+			break;
+	}
+}
+
 /* on_stop = revoke: readers lose the token, then the server is told, as far as that is quick. */
 static void revoke_at_stop(struct broker *broker)
 {
-	int64_t deadline_ms = clock_boottime_ms() + STOP_MS;
+	size_t count = broker->token_count;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < broker->token_count; i++) {
+	for (size_t i = 0; i < count; i++)
+		if (broker->tokens[i]->config->on_stop == CONFIG_ON_STOP_REVOKE)
+			managed_token_revoke_current(broker->tokens[i], clock_boottime_ms());
+	for (size_t i = 0; i < count; i++) {
 		struct managed_token *token = broker->tokens[i];
 
-		if (token->config->on_stop != CONFIG_ON_STOP_REVOKE) {
+		if (token->config->on_stop == CONFIG_ON_STOP_REVOKE)
+			managed_token_remove(token);
+		else
 			broker->tokens[kept++] = token;
-			continue;
-		}
-		managed_token_revoke_current(token, clock_boottime_ms());
-		managed_token_remove(token);
 	}
 	broker->token_count = kept;
-	/* Those that were waiting for a later time go with it: nobody will come back for them. */
-	while (broker->revocation_count > 0 && clock_boottime_ms() < deadline_ms) {
-		(void)broker_run_revocations(broker, clock_boottime_ms());
-		if (broker->revocations_in_flight == 0 ||
-		    sd_event_run(broker->event, (uint64_t)STOP_MS * 1000) < 0)
-			break;
-	}
+	wait_for_revocations(broker);
 }
 
 static void stop(struct broker *broker)

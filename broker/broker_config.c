@@ -122,7 +122,8 @@ int broker_resolve_readers(struct managed_token *token)
 		quiet.level = LOG_LEVEL_ERROR;
 	warn_unknown(&token->reader_warnings, &quiet, &config->readers_place, "readers",
 		     &config->readers, &unknown);
-	if (token->publication != NULL && !principals_equal(&readers, &token->readers))
+	/* Asked every time: what it could not do before, it does now. Equal readers cost nothing. */
+	if (token->publication != NULL)
 		(void)publication_set_readers(token->publication, &readers, clock_boottime_ns());
 	principals_free(&token->readers);
 	token->readers = readers;

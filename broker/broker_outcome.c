@@ -265,8 +265,9 @@ static int64_t run_token(struct managed_token *token, int64_t now_ms)
 		step = lifecycle_next(&token->lifecycle, now_ms);
 	while (run_step(token, step, now_ms));
 	managed_token_look_at_publish_error(token);
-	/* What is due and could not start waits for a request to end, not for a timer. */
-	return step.action == LIFECYCLE_WAIT ? step.at_ms : LIFECYCLE_NEVER_MS;
+	/* A fetch that is due and could not start waits for a request to end, not for a timer. */
+	return step.action == LIFECYCLE_WAIT ? step.at_ms :
+					       lifecycle_next_withdrawal_ms(&token->lifecycle);
 }
 
 int64_t broker_run_tokens(struct broker *broker, int64_t now_ms)

@@ -68,7 +68,8 @@ struct pending_revocation {
 	int64_t until_realtime_ns;
 	struct revocation state;
 	struct source_request *request;
-	bool is_suspended; /* its outcome belongs into the suspend marker */
+	bool is_suspended;  /* its outcome belongs into the suspend marker */
+	bool was_postponed; /* older slots of the segment may still hold it when it is revoked */
 };
 
 /* What the token server last gave, for the status and for "the same token again". */

@@ -103,6 +103,7 @@ static struct pending_revocation *pending_revocation_new(struct managed_token *t
 		.policy = token->lifecycle.policy,
 		.until_realtime_ns = order->until_realtime_ns,
 		.is_suspended = token->lifecycle.state == LIFECYCLE_SUSPENDED,
+		.was_postponed = order->first_at_ms > clock_boottime_ms(),
 	};
 	memcpy(pending->name, token->config->name, sizeof(pending->name));
 	digest_sha256(order->token, order->length, pending->digest);
@@ -184,6 +185,8 @@ static void note_revoked(const struct pending_revocation *pending, int64_t now_m
 	log_info(pending->broker->log, "token %s: %s is revoked at the server", pending->name,
 		 pending->fingerprint);
 	if (token != NULL) {
+		if (pending->was_postponed && managed_token_content(token) != NULL)
+			managed_token_put(token, managed_token_content(token), true);
 		memcpy(token->facts.revoked_digest, pending->digest, DIGEST_BYTES);
 		token->facts.revoked_at_ms = now_ms;
 		token->facts.has_revoked = true;

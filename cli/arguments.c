@@ -24,8 +24,7 @@ static const struct {
 	 "                       curl-config (for curl -K -)\n"},
 	{ARGUMENTS_MIN_REMAINING, "min-remaining", true,
 	 "  --min-remaining SEC  only a token that lives at least that long\n"},
-	{ARGUMENTS_WAIT, "wait", true,
-	 "  --wait SEC           wait that long, also for a broker that has not started yet\n"},
+	{ARGUMENTS_WAIT, "wait", true, "  --wait SEC           wait at most that long\n"},
 	{ARGUMENTS_AFTER, "after", true,
 	 "  --after GENERATION   only a token newer than this one (default 0: any usable one)\n"},
 	{ARGUMENTS_TIMEOUT, "timeout", true,
@@ -117,12 +116,10 @@ static int set_option(struct arguments *arguments, unsigned bit, const char *val
 	case ARGUMENTS_JSON:
 		arguments->is_json = true;
 		return 0;
-	case ARGUMENTS_WATCH:
-		arguments->is_watch = true;
-		return 0;
 	}
-	assert(!"an option of the table is missing here");
-	return -EINVAL;
+	assert(bit == ARGUMENTS_WATCH);
+	arguments->is_watch = true;
+	return 0;
 }
 
 /* What getopt_long(3) could not make sense of. */

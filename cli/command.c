@@ -46,8 +46,10 @@ static enum tokenbroker_control_command code_of(const char *verb)
 	};
 	size_t i = 0;
 
-	while (strcmp(codes[i].verb, verb) != 0)
-		assert(++i < sizeof(codes) / sizeof(codes[0]));
+	while (strcmp(codes[i].verb, verb) != 0) {
+		i++;
+		assert(i < sizeof(codes) / sizeof(codes[0]));
+	}
 	return codes[i].code;
 }
 

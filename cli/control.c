@@ -61,6 +61,8 @@ static int receive(int fd, struct tokenbroker_control_answer *ret)
 		n = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (n == 0)
+		return -ECONNRESET;
 	if (n != sizeof(answer) || answer.magic != TOKENBROKER_CONTROL_MAGIC ||
 	    answer.version != TOKENBROKER_CONTROL_VERSION)
 		return -EPROTO;
@@ -87,8 +89,9 @@ int control_ask(int runtime_fd, uid_t owner, enum tokenbroker_control_command co
 	if ((r = set_timeout(fd, timeout_ms)) < 0 || (r = connect_to(fd, runtime_fd)) < 0 ||
 	    (r = check_peer(fd, owner)) < 0)
 		return r;
-	/* EPIPE: the broker has answered and closed without reading. */
-	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+	/* The broker may have answered and closed without reading. */
+	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
 		return -errno;
 	return receive(fd, ret);
 }

@@ -16,7 +16,8 @@
  * -ECONNREFUSED  nobody listens
  * -EPERM         somebody else listens
  * -ETIMEDOUT     no answer within timeout_ms
- * -EPROTO        an answer that this program does not understand, or none
+ * -ECONNRESET    the connection was closed without an answer
+ * -EPROTO        an answer that this program does not understand
  */
 int control_ask(int runtime_fd, uid_t owner, enum tokenbroker_control_command command,
 		const char *name, int timeout_ms, struct tokenbroker_control_answer *ret);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
@@ -26,19 +27,21 @@ static const struct explanation {
 	{EACCES, EXIT_STATUS_DENIED, "you may not read token",
 	 ": an administrator can add you to its `readers` in tokenbroker.conf"},
 	{EPERM, EXIT_STATUS_FAILURE, "token",
-	 " is not to be trusted: the runtime directory, the segment or the socket does not belong "
-	 "to "
-	 "the broker's user, or others may write to it"},
-	{EPROTO, EXIT_STATUS_FAILURE, "token",
-	 " is damaged, or of another version: install the same version of tokenbroker as the "
+	 " is not to be trusted: its runtime directory, segment or socket does not belong to the "
+	 "broker's user, or others may write to it"},
+	{EPROTO, EXIT_STATUS_FAILURE, "cannot make sense of what the broker says about token",
+	 ": it is damaged, or of another version; install the same version of tokenbroker as the "
 	 "broker's"},
-	{ECONNREFUSED, EXIT_STATUS_NO_BROKER, "tokenbrokerd is not running, so nobody can act on",
+	{ECONNRESET, EXIT_STATUS_FAILURE, "the broker gave no answer about token", ": try again"},
+	{ECONNREFUSED, EXIT_STATUS_NO_BROKER,
+	 "tokenbrokerd is not running, so nobody can act on token",
 	 ": `systemctl status tokenbrokerd` shows why"},
 	{ETIMEDOUT, EXIT_STATUS_TIMED_OUT, "timed out waiting for token",
 	 ": `tokenbroker status` shows what it waits for"},
 	{EINVAL, EXIT_STATUS_USAGE, "TOKENBROKER_RUNTIME_DIR is not an absolute path, or",
 	 " (TOKENBROKER_TOKEN) is not a token name"},
-	{EAGAIN, EXIT_STATUS_FAILURE, "the broker is too busy for", ": try again in a second"},
+	{EAGAIN, EXIT_STATUS_FAILURE, "the broker is too busy for token",
+	 ": try again in a second"},
 };
 
 static const struct explanation *find(int error)
@@ -90,8 +93,12 @@ int exit_status_of_result(unsigned result)
 }
 
 /* Why a command does not fit the state that the broker told with its answer. */
-static const char *explain_conflict(const struct tokenbroker_control_answer *answer)
+static const char *explain_conflict(const struct tokenbroker_control_answer *answer,
+				    const char *command)
 {
+	if (answer->state == TOKENBROKER_SEGMENT_SUSPENDED && strcmp(command, "resume") == 0)
+		return "its mark in the state directory cannot be removed; `tokenbroker status` "
+		       "shows why";
 	if (answer->state == TOKENBROKER_SEGMENT_SUSPENDED)
 		return "it is suspended; `tokenbroker resume` brings it back";
 	if ((answer->flags & TOKENBROKER_CONTROL_NO_REVOKE_URL) != 0)
@@ -123,7 +130,8 @@ void exit_status_explain_answer(const struct tokenbroker_control_answer *answer,
 			       name, answer->retry_after_ms);
 		return;
 	case TOKENBROKER_CONTROL_CONFLICT:
-		error_text_set(ret, "cannot %s '%s': %s", command, name, explain_conflict(answer));
+		error_text_set(ret, "cannot %s '%s': %s", command, name,
+			       explain_conflict(answer, command));
 		return;
 	case TOKENBROKER_CONTROL_DENIED:
 		error_text_set(

@@ -145,26 +145,35 @@ static void print_error(FILE *stream, const struct status_view_error *error)
 	}
 }
 
+/* What went wrong before the token that now serves is history. */
+static bool has_current_error(const struct status_view_token *token, enum status_view_state state)
+{
+	return token->has_last_error &&
+	       (token->consecutive_failures > 0 || token->failing_since_s != 0 ||
+		state == STATUS_VIEW_PENDING || state == STATUS_VIEW_EXPIRED);
+}
+
 static void print_trouble(FILE *stream, const struct status_view_token *token, int64_t now_s)
 {
 	enum status_view_state state = status_view_state_at(token, now_s);
-	/* What went wrong before the token that now serves is history. */
-	bool has_error = token->has_last_error &&
-			 (token->consecutive_failures > 0 || state == STATUS_VIEW_PENDING ||
-			  state == STATUS_VIEW_EXPIRED);
 	size_t revocations = token->pending_revocation_count;
+	const char *separator = "";
 
-	if (state == STATUS_VIEW_SUSPENDED)
+	if (state == STATUS_VIEW_SUSPENDED) {
 		(void)fputs("suspended by an administrator until `tokenbroker resume`", stream);
-	if (has_error && state == STATUS_VIEW_SUSPENDED)
-		(void)fputs("; ", stream);
-	if (has_error)
+		separator = "; ";
+	}
+	if (has_current_error(token, state)) {
+		(void)fputs(separator, stream);
 		print_error(stream, &token->last_error);
-	if (revocations > 0)
-		(void)fprintf(stream, "%s%zu old token%s not yet revoked at the server",
-			      has_error || state == STATUS_VIEW_SUSPENDED ? "; " : "", revocations,
-			      revocations == 1 ? "" : "s");
-	else if (!has_error && state != STATUS_VIEW_SUSPENDED)
+		separator = "; ";
+	}
+	if (revocations > 0) {
+		(void)fprintf(stream, "%s%zu old token%s not yet revoked at the server", separator,
+			      revocations, revocations == 1 ? "" : "s");
+		separator = "; ";
+	}
+	if (separator[0] == '\0')
 		(void)fputs("-", stream);
 }
 

@@ -18,7 +18,7 @@ struct subcommand {
 	const char *usage;    /* what follows the name */
 	const char *summary;  /* one line */
 	const char *details;  /* full sentences, each line ends with a newline */
-	const char *examples; /* one a line */
+	const char *examples; /* indented */
 };
 
 /* NULL: there is none of that name. */

@@ -19,7 +19,7 @@ void token_init(struct token *token, const char *name)
 	/* As tokenbroker_open(), which is asked by name so that messages can name the token. */
 	if (name == NULL)
 		name = secure_getenv("TOKENBROKER_TOKEN");
-	*token = (struct token){.name = name == NULL || name[0] == '\0' ? "default" : name};
+	*token = (struct token){.name = name == NULL ? "default" : name};
 }
 
 void token_fini(struct token *token)

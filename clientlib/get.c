@@ -83,10 +83,11 @@ EXPORT uint64_t tokenbroker_generation(struct tokenbroker *tb)
 	int r;
 
 	if (segment_read(&mapping->segment, NULL, 0, &sight.reading) == READ_DONE &&
-	    !sight.reading.is_retired)
-		return sight.reading.state == TOKENBROKER_SEGMENT_VALID ? sight.reading.generation
-									: 0;
-	/* Only here do we need the system, which a signal handler must not notice. */
+	    sight.reading.state == TOKENBROKER_SEGMENT_VALID && !sight.reading.is_retired)
+		return sight.reading.generation;
+	/* "None" may only mean that the segment is being replaced. Looking further takes a clock
+	 * and system calls, which a signal handler may make, too, as long as errno stays what it
+	 * was. */
 	saved_errno = errno;
 	r = handle_see(tb, NULL, 0, &sight);
 	errno = saved_errno;

@@ -98,7 +98,6 @@ static int follow(struct tokenbroker *tb, struct mapping *seen, bool is_good, in
 
 int handle_see(struct tokenbroker *tb, char *buffer, size_t size, struct sight *ret)
 {
-	struct sight sight = {0};
 	enum read_outcome outcome = READ_CORRUPT;
 	bool is_usable = false;
 	int r = 1;
@@ -106,15 +105,14 @@ int handle_see(struct tokenbroker *tb, char *buffer, size_t size, struct sight *
 	for (unsigned turn = 0; turn <= REPLACEMENTS_MAX && r > 0; turn++) {
 		struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
 
-		outcome = segment_read(&seen->segment, buffer, size, &sight.reading);
-		sight.now_ns = clock_now_ns();
-		is_usable = outcome == READ_DONE && sight_is_usable(&sight);
-		r = follow(tb, seen, is_usable && !sight.reading.is_retired, sight.now_ns);
+		outcome = segment_read(&seen->segment, buffer, size, &ret->reading);
+		ret->now_ns = clock_now_ns();
+		is_usable = outcome == READ_DONE && sight_is_usable(ret);
+		r = follow(tb, seen, is_usable && !ret->reading.is_retired, ret->now_ns);
 	}
 	if (!is_usable && r < 0)
 		return r;
 	if (outcome != READ_DONE)
 		return -EPROTO;
-	*ret = sight;
 	return 0;
 }

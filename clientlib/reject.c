@@ -181,7 +181,7 @@ static int ask_patiently(const struct sockaddr_un *address, uid_t owner,
 	int result = -ETIMEDOUT;
 
 	for (;;) {
-		struct tokenbroker_control_answer answer = { 0 };
+		struct tokenbroker_control_answer answer = {0};
 		int r = ask(address, owner, request, deadline_ns, &answer);
 
 		if (r < 0)

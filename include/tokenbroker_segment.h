@@ -2,7 +2,7 @@
 /*
  * The shared-memory segment, layout version 1: what the broker writes and the library reads.
  *
- * Frozen: tests/unit/segment/ compares every offset and one whole segment with a golden file. A new
+ * Frozen: tests/unit/publish/ compares every offset and one whole segment with a golden file. A new
  * minor version only appends, a new major version is another file format. docs/segment-format.md
  * explains the protocol; this header holds numbers only and the two sums both sides compute.
  *
@@ -60,7 +60,7 @@ struct tokenbroker_segment_header {
 	uint32_t meta_bytes;     /* of a slot: what stands before the token */
 	uint8_t segment_id[16];
 	uint8_t boot_id[16];
-	uint64_t runtime_id; /* see tokenbroker_segment runtime_id in docs/segment-format.md */
+	uint64_t runtime_id; /* of the broker: SHA-256 of its runtime directory, cut */
 	uint64_t created_realtime_ns;
 	uint32_t broker_uid; /* for people: the reader believes st_uid */
 	uint32_t reserved1;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "control/admission.h"
+#include "control/closer.h"
 #include "control/control_socket.h"
 #include "control/request.h"
 
@@ -40,21 +41,29 @@ struct control_server {
 	sd_event_source *listen_source;
 	sd_event_source *resume_timer;   /* ends a pause of accepting */
 	sd_event_source *deadline_timer; /* of the connection that has waited longest */
+	struct closer *closer;
 	struct admission admission;
 	struct connection connections[ADMISSION_IN_ALL];
 	struct control_counts counts;
 	gid_t groups[NGROUPS_MAX]; /* of the peer at hand */
 };
 
+static void answer_and_close(struct control_server *server, int fd,
+			     const struct tokenbroker_control_answer *answer)
+{
+	control_socket_answer(fd, answer);
+	closer_give(server->closer, fd);
+}
+
 static void refuse(struct control_server *server, int fd,
 		   const struct tokenbroker_control_answer *answer)
 {
 	struct tokenbroker_control_request request;
 
-	if (control_socket_receive(fd, &request) == CONTROL_RECEIVED_REQUEST)
+	if (control_socket_look(fd, &request) == CONTROL_RECEIVED_REQUEST)
 		server->ops->on_refused(server->userdata, &request,
 					(enum tokenbroker_control_result)answer->result);
-	control_socket_answer_and_close(fd, answer);
+	answer_and_close(server, fd, answer);
 }
 
 static void refuse_busy(struct control_server *server, int fd)
@@ -74,13 +83,13 @@ static void refuse_denied(struct control_server *server, int fd)
 	refuse(server, fd, &answer);
 }
 
-/* Takes the message and makes the answer. False: there is no message yet. */
+/* Reads the message and makes the answer. False: there is no message yet. */
 static bool judge(struct control_server *server, int fd, const struct control_peer *peer,
 		  struct tokenbroker_control_answer *ret)
 {
 	struct tokenbroker_control_request request;
 
-	switch (control_socket_receive(fd, &request)) {
+	switch (control_socket_look(fd, &request)) {
 	case CONTROL_RECEIVED_NOTHING:
 		return false;
 	case CONTROL_RECEIVED_REQUEST:
@@ -118,9 +127,9 @@ static int on_message(sd_event_source *source, int fd, uint32_t events, void *us
 	(void)source;
 	(void)events;
 	if (control_socket_peer(fd, server->groups, NGROUPS_MAX, &peer) < 0)
-		(void)close(release(connection));
+		closer_give(server->closer, release(connection));
 	else if (judge(server, fd, &peer, &answer))
-		control_socket_answer_and_close(release(connection), &answer);
+		answer_and_close(server, release(connection), &answer);
 	return 0;
 }
 
@@ -155,7 +164,7 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata)
 			continue;
 		if (connection->deadline_usec <= now_usec) {
 			server->counts.late++;
-			(void)close(release(connection));
+			closer_give(server->closer, release(connection));
 		} else if (connection->deadline_usec < next_usec) {
 			next_usec = connection->deadline_usec;
 		}
@@ -204,7 +213,7 @@ static void welcome(struct control_server *server, int fd)
 	bool is_admin;
 
 	if (control_socket_peer(fd, server->groups, NGROUPS_MAX, &peer) < 0) {
-		(void)close(fd);
+		closer_give(server->closer, fd);
 		return;
 	}
 	class = server->ops->classify(server->userdata, &peer);
@@ -219,7 +228,7 @@ static void welcome(struct control_server *server, int fd)
 	}
 	if (judge(server, fd, &peer, &answer)) {
 		admission_leave(&server->admission, peer.uid, is_admin);
-		control_socket_answer_and_close(fd, &answer);
+		answer_and_close(server, fd, &answer);
 	} else if (wait_for_message(server, fd, peer.uid, is_admin) < 0) {
 		admission_leave(&server->admission, peer.uid, is_admin);
 		refuse_busy(server, fd);
@@ -254,8 +263,13 @@ static int on_connections(sd_event_source *source, int listen_fd, uint32_t event
 	(void)source;
 	(void)events;
 	for (unsigned i = 0; i < ACCEPT_PER_TURN; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
+		if (closer_is_stuck(server->closer)) {
+			pause_accepting(server);
+			break;
+		}
+		fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			welcome(server, fd);
 			continue;
@@ -308,6 +322,11 @@ int control_server_new(struct control_server **ret, sd_event *event, int runtime
 	server->event = sd_event_ref(event);
 	server->listen_fd = -1;
 	admission_init(&server->admission);
+	r = closer_new(&server->closer);
+	if (r < 0) {
+		error_text_set(error, "control socket: cannot start a thread: %s", strerror(-r));
+		return r;
+	}
 	r = control_socket_listen(runtime_fd, path, &server->listen_fd, error);
 	if (r < 0)
 		return r;
@@ -328,11 +347,13 @@ void control_server_free(struct control_server *server)
 		return;
 	for (size_t i = 0; i < ADMISSION_IN_ALL; i++)
 		if (server->connections[i].source != NULL)
-			(void)close(release(&server->connections[i]));
+			closer_give(server->closer, release(&server->connections[i]));
 	sd_event_source_disable_unref(server->listen_source);
 	sd_event_source_disable_unref(server->resume_timer);
 	sd_event_source_disable_unref(server->deadline_timer);
-	cleanup_close_fd(&server->listen_fd);
+	if (server->listen_fd >= 0) /* nobody has looked at what waits in its backlog */
+		closer_give(server->closer, server->listen_fd);
+	closer_free(server->closer);
 	sd_event_unref(server->event);
 	free(server);
 }

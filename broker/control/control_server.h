@@ -39,7 +39,8 @@ struct control_counts {
 	uint64_t busy;    /* connections over a limit */
 	uint64_t invalid; /* messages that were none */
 	uint64_t late;    /* connections that sent nothing in time */
-	uint64_t paused;  /* times that accepting was put off, for want of descriptors or memory */
+	uint64_t paused;  /* times that accepting was put off: no descriptors, no memory, see
+			     closer.h */
 };
 
 struct control_server;
@@ -49,7 +50,8 @@ struct control_server;
  * place of the socket is removed. The socket gets mode 0666 whatever the umask.
  * runtime_fd: the runtime directory, borrowed for the call; path names it and may be longer than a
  * socket address. ops is borrowed, userdata is handed back.
- * Every failure fills error: any error of socket(2), bind(2), chmod(2), listen(2), unlink(2).
+ * Every failure fills error: any error of socket(2), bind(2), chmod(2), listen(2), unlink(2),
+ * pthread_create(3).
  */
 int control_server_new(struct control_server **ret, sd_event *event, int runtime_fd,
 		       const char *path, const struct control_ops *ops, void *userdata,

@@ -55,8 +55,7 @@ int control_socket_listen(int runtime_fd, const char *path, int *ret_fd, struct 
 	/* bind(2) minds the umask. Nobody can connect before listen(2). */
 	if (fchmodat(runtime_fd, TOKENBROKER_CONTROL_SOCKET, 0666, 0) < 0)
 		return fail(error, path, "cannot set the mode");
-	/* Descriptors that somebody passes would be closed here, and closing can block (a socket
-	 * that lingers). Older kernels do not know how to refuse them. */
+	/* Older kernels cannot refuse descriptors that somebody passes: see closer.h. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 	if (listen(fd, SOMAXCONN) < 0)
 		return fail(error, path, "cannot listen");
@@ -85,26 +84,25 @@ int control_socket_peer(int fd, gid_t *groups, size_t capacity, struct control_p
 	return 0;
 }
 
-enum control_received control_socket_receive(int fd, struct tokenbroker_control_request *ret)
+enum control_received control_socket_look(int fd, struct tokenbroker_control_request *ret)
 {
 	struct tokenbroker_control_request message;
+	struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
+	struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
 	/* MSG_TRUNC: the true length, so that a longer message is not taken for its beginning. */
-	ssize_t n = recv(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = recvmsg(fd, &header, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? CONTROL_RECEIVED_NOTHING
 							 : CONTROL_RECEIVED_GONE;
-	return control_request_parse(&message, (size_t)n, ret) ? CONTROL_RECEIVED_REQUEST
-							       : CONTROL_RECEIVED_RUBBISH;
+	/* MSG_CTRUNC: descriptors came with it, which nobody sends who means well. */
+	if ((header.msg_flags & MSG_CTRUNC) != 0 ||
+	    !control_request_parse(&message, (size_t)n, ret))
+		return CONTROL_RECEIVED_RUBBISH;
+	return CONTROL_RECEIVED_REQUEST;
 }
 
-void control_socket_answer_and_close(int fd, const struct tokenbroker_control_answer *answer)
+void control_socket_answer(int fd, const struct tokenbroker_control_answer *answer)
 {
-	char late;
-
 	(void)send(fd, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
-	/* From here on the peer's send(2) fails, so that one look finds what came before. */
-	(void)shutdown(fd, SHUT_RD);
-	(void)recv(fd, &late, sizeof(late), MSG_DONTWAIT);
-	(void)close(fd);
 }

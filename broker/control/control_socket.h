@@ -24,17 +24,15 @@ int control_socket_peer(int fd, gid_t *groups, size_t capacity, struct control_p
 
 enum control_received {
 	CONTROL_RECEIVED_REQUEST,
-	CONTROL_RECEIVED_RUBBISH, /* a message that is no request, or the end without one */
+	CONTROL_RECEIVED_RUBBISH, /* a message that is no request, one with descriptors, or the end
+				   */
 	CONTROL_RECEIVED_NOTHING, /* yet */
 	CONTROL_RECEIVED_GONE,    /* the peer has vanished */
 };
-/* *ret is filled for REQUEST only. */
-enum control_received control_socket_receive(int fd, struct tokenbroker_control_request *ret);
+/* Looks at the first message and leaves it there. *ret is filled for REQUEST only. */
+enum control_received control_socket_look(int fd, struct tokenbroker_control_request *ret);
 
-/*
- * Sends the answer, takes away what was sent too late to be heard, and closes. A message left
- * unread would reach the peer as ECONNRESET in place of the answer.
- */
-void control_socket_answer_and_close(int fd, const struct tokenbroker_control_answer *answer);
+/* To a peer that has vanished, nothing is sent. */
+void control_socket_answer(int fd, const struct tokenbroker_control_answer *answer);
 
 #endif

@@ -142,7 +142,6 @@ static void withdraw_and_overtake(struct lifecycle *lc, enum lifecycle_state sta
 	lc->in_flight = false;
 	lc->is_forced = state == LIFECYCLE_PENDING;
 	lc->is_revoking = false;
-	rejection_forget(&lc->rejection);
 }
 
 void lifecycle_change_source(struct lifecycle *lc, const struct lifecycle_policy *policy,

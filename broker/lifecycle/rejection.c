@@ -76,8 +76,3 @@ bool rejection_fetch_succeeded(struct rejection *rejection, int64_t now_ms, uint
 	rejection->phase = REJECTION_NONE;
 	return rejection->generation == generation;
 }
-
-void rejection_forget(struct rejection *rejection)
-{
-	rejection->phase = REJECTION_NONE;
-}

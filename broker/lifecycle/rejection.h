@@ -53,7 +53,4 @@ void rejection_fetch_started(struct rejection *rejection, int64_t now_ms);
 bool rejection_fetch_succeeded(struct rejection *rejection, int64_t now_ms, uint64_t generation,
 			       bool is_new);
 
-/* The token was taken from the readers: nothing is left to replace. The interval stays as it is. */
-void rejection_forget(struct rejection *rejection);
-
 #endif

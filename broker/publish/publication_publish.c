@@ -3,9 +3,6 @@
  * scrub, later after a failure. */
 #include "publish/publication_private.h"
 
-#include <assert.h>
-#include <errno.h>
-
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "publish/publisher_private.h"
@@ -114,8 +111,7 @@ static void publish_in_place(struct publication *p, int64_t now_ns)
 	accept_pending(p, now_ns);
 }
 
-/* A token is withdrawn at once, even where no memory is left for the segment it should be done in.
- */
+/* A withdraw is done at once, even where there is no memory for the new segment that is due. */
 static bool can_withdraw_in_place(const struct publication *p)
 {
 	return p->pending.is_set && p->pending.content.length == 0 && publication_is_in_reach(p);
@@ -143,7 +139,11 @@ static int publish(struct publication *p, int64_t now_ns)
 
 int publication_publish_if_allowed(struct publication *p, int64_t now_ns)
 {
-	return now_ns < p->publish_at_ns ? 0 : publish(p, now_ns);
+	/* The pause keeps slow readers from starving. A withdraw does not wait for it: the caller may
+	 * be about to block on a disk. */
+	if (now_ns < p->publish_at_ns && !can_withdraw_in_place(p))
+		return 0;
+	return publish(p, now_ns);
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -192,6 +192,8 @@ void publication_give_up(struct publication *p)
 {
 	if (p->error == 0)
 		return;
-	kept_content_fini(&p->pending);
+	if (!can_withdraw_in_place(p))
+		kept_content_fini(&p->pending);
 	p->must_replace = false;
+	note_success(p);
 }

@@ -178,21 +178,23 @@ static void the_addresses_and_texts_of_a_token_are_read(void)
 static void the_numbers_and_readers_of_a_token_are_read(void)
 {
 	CLEANUP(config_free)
-	struct config *config = load_text("token t {\n"
-					  "    provider = blueconic tenant = t.example:8443\n"
-					  "    client_id = id client_secret_file = /secret\n"
-					  "    refresh_percent = 49 refresh_jitter_percent = 48\n"
-					  "    default_lifetime = 315360000\n"
-					  "    connect_timeout = 300 request_timeout = 300\n"
-					  "    retry_min = 86400 retry_max = 86400\n"
-					  "    reject_interval = 1\n"
-					  "    revoke_replaced_after = 0\n"
-					  "    on_stop = revoke\n"
-					  "    readers = {\"@www-data\", \"dom\\\\user\"}\n"
-					  "    readers += {\"4294967294\", \"@0\", \"@staff@ad.example\"}\n"
-					  "}\n");
+	struct config *config =
+		load_text("token t {\n"
+			  "    provider = blueconic tenant = t.example:8443\n"
+			  "    client_id = id client_secret_file = /secret\n"
+			  "    refresh_percent = 49 refresh_jitter_percent = 48\n"
+			  "    default_lifetime = 315360000\n"
+			  "    connect_timeout = 300 request_timeout = 300\n"
+			  "    retry_min = 86400 retry_max = 86400\n"
+			  "    reject_interval = 1\n"
+			  "    revoke_replaced_after = 0\n"
+			  "    on_stop = revoke\n"
+			  "    readers = {\"@www-data\", \"dom\\\\user\"}\n"
+			  "    readers += {\"4294967294\", \"@0\", \"@staff@ad.example\"}\n"
+			  "}\n");
 	const struct config_token *token = &config->tokens[0];
-	static const char *const readers[] = {"@www-data", "dom\\user", "4294967294", "@0", "@staff@ad.example"};
+	static const char *const readers[] = {"@www-data", "dom\\user", "4294967294", "@0",
+					      "@staff@ad.example"};
 
 	CU_ASSERT_EQUAL(token->refresh_percent, 49);
 	CU_ASSERT_EQUAL(token->refresh_jitter_percent, 48);

@@ -44,9 +44,12 @@ static void what_libconfuse_refuses_is_named_with_its_line(void)
 		{"log_level = {info}", "c:1: syntax: unexpected token '{'\n"},
 		{"log_level += info",
 		 "c:1: syntax: attempt to append to non-list option 'log_level'\n"},
+		{"\n\"\" = 1", "c:2: syntax: a name is empty\n"},
+		{TOKEN("''"), "c:3: syntax: a name is empty\n"},
+		{"http {\n\"\" {}}", "c:2: syntax: a name is empty\n"},
 		{"= 1", "c:1: syntax: unexpected token '='\n"},
-{"admins = {=}", "c:1: syntax: unexpected token '='\n"},
-{"log_level =", "c:1: syntax: premature end of file\n"},
+		{"admins = {=}", "c:1: syntax: unexpected token '='\n"},
+		{"log_level =", "c:1: syntax: premature end of file\n"},
 		{"admins = {\"a\" \"b\"}", "c:1: syntax: unexpected token 'b'\n"},
 		{"admins = {\"a\",\n\n", "c:3: syntax: premature end of file\n"},
 		{"http = 1", "c:1: syntax: missing opening brace for section 'http'\n"},
@@ -361,7 +364,7 @@ static void users_and_token_names_are_plausible(void)
 	ASSERT_REFUSED(cases);
 }
 
-static void http_is_closed_to_the_network_by_default(void)
+static void listening_addresses_are_numeric(void)
 {
 #define LISTEN(value)                                                                              \
 	{                                                                                          \
@@ -369,9 +372,6 @@ static void http_is_closed_to_the_network_by_default(void)
 			"c:2: listen: \"" value "\": must be IPV4:PORT or [IPV6]:PORT, in "        \
 			"numbers, with a port from 1 to 65535\n"                                   \
 	}
-#define OPEN(value)                                                                                \
-	"listen: \"" value "\": an address that is not loopback needs access_token_file and "      \
-	"allow_cleartext = true\n"
 	static const struct refused cases[] = {
 		LISTEN(""),
 		LISTEN("localhost:80"),
@@ -383,6 +383,18 @@ static void http_is_closed_to_the_network_by_default(void)
 		LISTEN("[::1]"),
 		LISTEN("[fe80::1%lo]:80"),
 		LISTEN("[127.0.0.1]:80"),
+	};
+#undef LISTEN
+
+	ASSERT_REFUSED(cases);
+}
+
+static void http_is_closed_to_the_network_by_default(void)
+{
+#define OPEN(value)                                                                                \
+	"listen: \"" value "\": an address that is not loopback needs access_token_file and "      \
+	"allow_cleartext = true\n"
+	static const struct refused cases[] = {
 		{"http { listen = {\"127.1.2.3:80\", \"0.0.0.0:80\", \"[::]:80\"} }",
 		 "c:1: " OPEN("0.0.0.0:80") "c:1: " OPEN("[::]:80")},
 		{"http { allow_cleartext = true\nlisten = {\"10.0.0.1:80\"} }",
@@ -409,7 +421,6 @@ static void http_is_closed_to_the_network_by_default(void)
 		 "tokenbroker-httpd cannot read\n"},
 	};
 #undef OPEN
-#undef LISTEN
 
 	ASSERT_REFUSED(cases);
 }
@@ -463,6 +474,7 @@ int main(void)
 		 parameters_are_pairs_and_never_there_twice},
 		{"keys_must_agree_with_each_other", keys_must_agree_with_each_other},
 		{"users_and_token_names_are_plausible", users_and_token_names_are_plausible},
+		{"listening_addresses_are_numeric", listening_addresses_are_numeric},
 		{"http_is_closed_to_the_network_by_default",
 		 http_is_closed_to_the_network_by_default},
 		{"all_mistakes_of_a_file_come_at_once", all_mistakes_of_a_file_come_at_once},

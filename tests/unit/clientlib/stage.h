@@ -135,7 +135,8 @@ static inline void stage_tear_down(struct stage *stage)
 }
 
 /* A runtime directory for the rest of the scope, without any token. */
-#define ON_STAGE(name) __attribute__((cleanup(stage_tear_down))) struct stage name = stage_set_up()
+#define ON_STAGE(name)                                                                             \
+	__attribute__((cleanup(stage_tear_down), unused)) struct stage name = stage_set_up()
 
 /* The header that a broker would write. */
 static inline struct tokenbroker_segment_header stage_header(const char *name, uint32_t capacity)

@@ -335,6 +335,17 @@ static void the_generation_follows_a_retired_segment(void)
 	CU_ASSERT_EQUAL(tokenbroker_generation(tb), 8);
 }
 
+static void the_generation_follows_a_segment_that_is_withdrawn_and_not_yet_retired(void)
+{
+	ON_STAGE(stage);
+	struct stage_segment old = show(&stage, "a", 7);
+
+	WITH_HANDLE(tb);
+	show(&stage, "b", 8);
+	stage_withdraw(&old, TOKENBROKER_SEGMENT_NONE, 7);
+	CU_ASSERT_EQUAL(tokenbroker_generation(tb), 8);
+}
+
 /* It may be called in a signal handler. */
 static void the_generation_never_changes_errno(void)
 {
@@ -406,6 +417,8 @@ int main(void)
 		{"closing_unmaps_every_segment", closing_unmaps_every_segment},
 		{"the_generation_follows_a_retired_segment",
 		 the_generation_follows_a_retired_segment},
+		{"the_generation_follows_a_segment_that_is_withdrawn_and_not_yet_retired",
+		 the_generation_follows_a_segment_that_is_withdrawn_and_not_yet_retired},
 		{"the_generation_never_changes_errno", the_generation_never_changes_errno},
 		{"a_child_goes_on_reading_and_following", a_child_goes_on_reading_and_following},
 		CU_TEST_INFO_NULL,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,15 @@ static inline int result_of(int fd)
 	struct tokenbroker_control_answer answer;
 
 	return receive_answer(fd, &answer);
+}
+
+/* Connections are closed by a thread: it is given a while. Anything unread makes it false. */
+static inline bool is_closed(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	return poll(&poll_fd, 1, 10000) == 1 && recv(fd, &byte, sizeof(byte), 0) == 0;
 }
 
 static inline bool is_root(const char *test)

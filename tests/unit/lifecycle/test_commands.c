@@ -181,6 +181,17 @@ static void revoke_gives_up_at_once_when_its_turn_comes_too_late(void)
 	assert_step(&lc, START + 45 * MINUTE, LIFECYCLE_WAIT, START + 46 * MINUTE);
 }
 
+static void revoke_gives_up_when_its_turn_is_the_deadline(void)
+{
+	struct lifecycle lc = valid_for(HOUR);
+	int64_t now_ms = START + 45 * MINUTE;
+
+	report_failure(&lc, start_fetch(&lc, now_ms), now_ms, LIFECYCLE_TRANSIENT,
+		       POLICY.request_timeout_ms);
+	lifecycle_revoke(&lc, now_ms);
+	assert_step(&lc, now_ms, LIFECYCLE_GIVE_UP_REVOKED, now_ms);
+}
+
 static void revoke_ends_when_the_token_expires_first(void)
 {
 	struct lifecycle lc = valid_for(HOUR);
@@ -331,6 +342,8 @@ int main(void)
 		 revoke_gives_up_when_the_next_try_comes_too_late},
 		{"revoke_gives_up_at_once_when_its_turn_comes_too_late",
 		 revoke_gives_up_at_once_when_its_turn_comes_too_late},
+		{"revoke_gives_up_when_its_turn_is_the_deadline",
+		 revoke_gives_up_when_its_turn_is_the_deadline},
 		{"revoke_ends_when_the_token_expires_first",
 		 revoke_ends_when_the_token_expires_first},
 		{"revoke_needs_a_token_and_an_address", revoke_needs_a_token_and_an_address},

@@ -4,6 +4,15 @@
 #include "harness.h"
 #include "lifecycle/lifecycle.h"
 
+/* The same token again, with a millisecond of life when the request was sent, a while ago. */
+static enum lifecycle_verdict receive_dead(struct lifecycle *lc, uint64_t epoch, int64_t now_ms)
+{
+	struct lifecycle_fetched fetched = new_token(epoch, now_ms - 1, 1);
+
+	fetched.is_same_token = true;
+	return lifecycle_fetch_succeeded(lc, now_ms, &fetched, NO_JITTER).verdict;
+}
+
 static void the_first_fetch_is_due_at_once(void)
 {
 	struct lifecycle lc;
@@ -242,6 +251,14 @@ static void the_same_token_living_longer_is_a_new_generation(void)
 	CU_ASSERT_EQUAL(lc.generation, FIRST_GENERATION + 1);
 }
 
+static void the_same_token_regaining_life_is_a_new_generation(void)
+{
+	struct lifecycle lc = valid_for(HOUR);
+
+	CU_ASSERT_FALSE(fetch_same(&lc, START + 45 * MINUTE, 14 * MINUTE).is_new_generation);
+	CU_ASSERT_TRUE(fetch_same(&lc, START + 50 * MINUTE, 10 * MINUTE).is_new_generation);
+}
+
 static void the_last_moments_of_the_same_token_are_watched(void)
 {
 	struct lifecycle lc = valid_for(10 * SECOND);
@@ -271,6 +288,25 @@ static void a_token_expired_on_arrival_is_a_failure_and_keeps_the_good_one(void)
 	CU_ASSERT_EQUAL(lc.expires_at_ms, START + HOUR);
 	CU_ASSERT_EQUAL(lc.failures, 1);
 	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), now_ms + SECOND);
+}
+
+/* expires_in is cut to whole seconds: the server's token outlives what it told by up to one. */
+static void the_same_token_dead_at_its_end_is_asked_for_again_soon(void)
+{
+	struct lifecycle lc = valid_for(10 * SECOND);
+	int64_t now_ms = START + 10 * SECOND;
+
+	(void)fetch_same(&lc, START + 8500, 1500);
+	lifecycle_withdrawn(&lc, LIFECYCLE_EXPIRE);
+	CU_ASSERT_EQUAL(receive_dead(&lc, start_fetch(&lc, now_ms), now_ms),
+			LIFECYCLE_EXPIRED_ON_ARRIVAL);
+	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), now_ms + SECOND);
+	now_ms += SECOND;
+	(void)receive_dead(&lc, start_fetch(&lc, now_ms), now_ms);
+	now_ms += SECOND; /* rounding is no excuse any more: the fourth setback */
+	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), now_ms);
+	(void)receive_dead(&lc, start_fetch(&lc, now_ms), now_ms);
+	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), now_ms + 8 * SECOND);
 }
 
 static void a_token_that_is_being_revoked_is_not_published_again(void)
@@ -357,10 +393,14 @@ int main(void)
 		 the_same_token_with_less_life_is_no_new_generation},
 		{"the_same_token_living_longer_is_a_new_generation",
 		 the_same_token_living_longer_is_a_new_generation},
+		{"the_same_token_regaining_life_is_a_new_generation",
+		 the_same_token_regaining_life_is_a_new_generation},
 		{"the_last_moments_of_the_same_token_are_watched",
 		 the_last_moments_of_the_same_token_are_watched},
 		{"a_token_expired_on_arrival_is_a_failure_and_keeps_the_good_one",
 		 a_token_expired_on_arrival_is_a_failure_and_keeps_the_good_one},
+		{"the_same_token_dead_at_its_end_is_asked_for_again_soon",
+		 the_same_token_dead_at_its_end_is_asked_for_again_soon},
 		{"a_token_that_is_being_revoked_is_not_published_again",
 		 a_token_that_is_being_revoked_is_not_published_again},
 		{"a_clock_jump_fetches_at_the_next_turn", a_clock_jump_fetches_at_the_next_turn},

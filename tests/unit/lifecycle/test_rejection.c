@@ -213,15 +213,17 @@ static void a_rejection_without_a_token_adds_nothing(void)
 	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), START + HOUR - SECOND + 5 * MINUTE);
 }
 
-static void a_withdrawal_forgets_the_rejection(void)
+static void a_withdrawal_answers_the_rejection_with_the_fetch_after_it(void)
 {
 	struct lifecycle lc = valid_for(HOUR);
 
-	(void)reject_current(&lc, START + 100);
-	lifecycle_revoke(&lc, START + 200);
-	(void)fetch_same(&lc, START + SECOND, HOUR);
-	(void)fetch_new(&lc, START + 2 * SECOND, HOUR);
-	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), START + 2 * SECOND + 45 * MINUTE);
+	(void)start_fetch(&lc, START + SECOND);
+	(void)reject_current(&lc, START + SECOND);
+	lifecycle_suspend(&lc);
+	assert_step(&lc, START + MINUTE, LIFECYCLE_WAIT, LIFECYCLE_NEVER_MS);
+	lifecycle_resume(&lc);
+	CU_ASSERT_TRUE(fetch_same(&lc, START + MINUTE, HOUR).is_rejected_token);
+	CU_ASSERT_EQUAL(lifecycle_next_attempt_ms(&lc), START + 46 * MINUTE);
 }
 
 int main(void)
@@ -253,7 +255,8 @@ int main(void)
 		{"a_rejection_waits_for_a_retry_after", a_rejection_waits_for_a_retry_after},
 		{"a_rejection_without_a_token_adds_nothing",
 		 a_rejection_without_a_token_adds_nothing},
-		{"a_withdrawal_forgets_the_rejection", a_withdrawal_forgets_the_rejection},
+		{"a_withdrawal_answers_the_rejection_with_the_fetch_after_it",
+		 a_withdrawal_answers_the_rejection_with_the_fetch_after_it},
 		CU_TEST_INFO_NULL,
 	};
 

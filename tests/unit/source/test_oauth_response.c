@@ -23,11 +23,11 @@ static void cleanup_outcome(struct source_outcome *outcome)
 	secret_free(outcome->token);
 }
 
-static struct http_answer answer_of(long status, const char *body, size_t length)
+static struct http_answer answer_of(long status, const char *body)
 {
 	struct http_answer answer = {.status = status};
 
-	if (body != NULL && !http_answer_add_body(&answer, body, length))
+	if (body != NULL && !http_answer_add_body(&answer, body, strlen(body)))
 		abort();
 	return answer;
 }
@@ -42,20 +42,21 @@ static struct oauth_response_context context_of(struct redaction *redaction, con
 	};
 }
 
-static struct source_outcome fetch_result(long status, const char *body, size_t length)
+static struct source_outcome interpret(const struct http_answer *answer, const char *provider)
 {
-	CLEANUP(answer) struct http_answer answer = answer_of(status, body, length);
 	struct redaction redaction = {0};
-	struct oauth_response_context context = context_of(&redaction, "none");
+	struct oauth_response_context context = context_of(&redaction, provider);
 	struct source_outcome outcome = {0};
 
-	oauth_response_to_fetch(&answer, &context, &outcome);
+	oauth_response_to_fetch(answer, &context, &outcome);
 	return outcome;
 }
 
 static struct source_outcome fetch(long status, const char *body)
 {
-	return fetch_result(status, body, body == NULL ? 0 : strlen(body));
+	CLEANUP(answer) struct http_answer answer = answer_of(status, body);
+
+	return interpret(&answer, "none");
 }
 
 static void an_ordinary_answer_is_a_token(void)
@@ -186,12 +187,11 @@ static struct source_outcome fetch_long_token(size_t length)
 {
 	static const char head[] = "{\"token_type\":\"Bearer\",\"access_token\":\"";
 	static char body[2 * TOKENBROKER_TOKEN_MAX];
-	size_t at = strlen(head);
 
-	memcpy(body, head, at);
-	memset(body + at, 'x', length);
-	memcpy(body + at + length, "\"}", 2);
-	return fetch_result(200, body, at + length + 2);
+	memcpy(body, head, strlen(head));
+	memset(body + strlen(head), 'x', length);
+	memcpy(body + strlen(head) + length, "\"}", sizeof("\"}"));
+	return fetch(200, body);
 }
 
 static void the_longest_token_is_60_kib(void)
@@ -337,15 +337,13 @@ static void a_long_description_is_cut(void)
 static void check_redirect(const char *location, const char *expected)
 {
 	CLEANUP(answer) struct http_answer answer = {.status = 301};
-	struct redaction redaction = {0};
-	struct oauth_response_context context = context_of(&redaction, "none");
-	struct source_outcome outcome = {0};
+	struct source_outcome outcome;
 	char line[1000];
 	char message[1000];
 
 	(void)snprintf(line, sizeof(line), "Location: %s\r\n", location);
 	CU_ASSERT(http_answer_add_header(&answer, line, strlen(line)));
-	oauth_response_to_fetch(&answer, &context, &outcome);
+	outcome = interpret(&answer, "none");
 	(void)snprintf(message, sizeof(message),
 		       "HTTP 301: a redirect to %s, which is not followed", expected);
 	CU_ASSERT_STRING_EQUAL(outcome.message.text, message);
@@ -386,12 +384,10 @@ static void a_pause_asked_for_is_passed_on(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CLEANUP(answer) struct http_answer answer = {.status = rows[i].status};
-		struct redaction redaction = {0};
-		struct oauth_response_context context = context_of(&redaction, "none");
-		struct source_outcome outcome = {0};
+		struct source_outcome outcome;
 
 		CU_ASSERT(http_answer_add_header(&answer, rows[i].header, strlen(rows[i].header)));
-		oauth_response_to_fetch(&answer, &context, &outcome);
+		outcome = interpret(&answer, "none");
 		CU_ASSERT_EQUAL(outcome.retry_after_ms, rows[i].retry_after_ms);
 	}
 }
@@ -409,17 +405,15 @@ static void an_answer_that_was_too_much_says_so(void)
 		{200, HTTP_ANSWER_NO_MEMORY, TOKEN_BAD_RESPONSE, "no memory"},
 		{404, HTTP_ANSWER_BODY_TOO_LARGE, TOKEN_HTTP, "not a JSON object"},
 	};
+	static const char body[] = "{\"access_token\":\"t\",\"token_type\":\"Bearer\"}";
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CLEANUP(answer)
-		struct http_answer answer = answer_of(
-			rows[i].status, "{\"access_token\":\"t\",\"token_type\":\"Bearer\"}", 45);
-		struct redaction redaction = {0};
-		struct oauth_response_context context = context_of(&redaction, "none");
-		struct source_outcome outcome = {0};
+		struct http_answer answer = answer_of(rows[i].status, body);
+		struct source_outcome outcome;
 
 		answer.excess = rows[i].excess;
-		oauth_response_to_fetch(&answer, &context, &outcome);
+		outcome = interpret(&answer, "none");
 		CU_ASSERT_EQUAL(outcome.reason, rows[i].reason);
 		CU_ASSERT_EQUAL(outcome.is_permanent, rows[i].reason == TOKEN_HTTP);
 		CU_ASSERT_PTR_NULL(outcome.token);
@@ -429,14 +423,9 @@ static void an_answer_that_was_too_much_says_so(void)
 
 static void blueconic_gets_its_own_hint(void)
 {
-	CLEANUP(answer)
-	struct http_answer answer = answer_of(401, "{\"error\":\"invalid_client\"}", 26);
-	struct redaction redaction = {0};
-	struct oauth_response_context context = context_of(&redaction, "blueconic");
-	struct source_outcome outcome = {0};
+	struct http_answer answer = {.status = 403};
 
-	oauth_response_to_fetch(&answer, &context, &outcome);
-	CU_ASSERT_PTR_NOT_NULL(strstr(outcome.hint, "switched ON"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(interpret(&answer, "blueconic").hint, "switched ON"));
 }
 
 static void a_revocation_succeeds_is_retried_or_given_up(void)
@@ -463,10 +452,7 @@ static void a_revocation_succeeds_is_retried_or_given_up(void)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CLEANUP(answer)
-		struct http_answer answer =
-			answer_of(rows[i].status, rows[i].body,
-				  rows[i].body == NULL ? 0 : strlen(rows[i].body));
+		CLEANUP(answer) struct http_answer answer = answer_of(rows[i].status, rows[i].body);
 		struct redaction redaction = {0};
 		struct oauth_response_context context = context_of(&redaction, "none");
 		struct source_outcome outcome = {0};

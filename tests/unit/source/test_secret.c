@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "harness.h"
+#include "sanitizer.h"
 
 static void a_new_secret_is_an_empty_string(void)
 {
@@ -165,7 +166,7 @@ static void the_pages_stay_out_of_core_dumps_and_swap(void)
 	read_flags(secret->data, flags, sizeof(flags));
 	CU_ASSERT_PTR_NOT_NULL(strstr(flags, " dd"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(flags, " wf"));
-	CU_ASSERT_EQUAL(secret->is_locked, strstr(flags, " lo") != NULL);
+	CU_ASSERT_EQUAL(secret->is_locked, HAS_SANITIZER || strstr(flags, " lo") != NULL);
 }
 
 static void freeing_gives_the_pages_back_and_keeps_errno(void)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Where the secret and the tokens must not be: memory, core files, logs, status, arguments."""
+
+import base64
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from tb import CLIENT_ID, wait_until
+
+SECRET = "CanarySecret/+&=%07f1c2-not-to-be-found"
+CANARY = "CanaryToken4c1d"
+
+
+def forms(secret):
+    """Every shape in which a client secret travels."""
+    yield secret
+    yield quote(secret, safe="")
+    yield quote_plus(secret, safe="")
+    for pair in (f"{CLIENT_ID}:{secret}", f"{quote_plus(CLIENT_ID)}:{quote_plus(secret, safe='')}"):
+        # Without the ends, which depend on what stands beside them.
+        yield base64.b64encode(pair.encode()).decode().rstrip("=")[:-2]
+
+
+def readable_memory(pid):
+    """(name of the mapping, its bytes) of all memory of a process that can be read."""
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        match = re.match(r"([0-9a-f]+)-([0-9a-f]+) r\S{2}(.) \S+ \S+ \S+ *(.*)", line)
+        if not match or match[4].startswith("[v"):  # the kernel's own
+            continue
+        start, end = int(match[1], 16), int(match[2], 16)
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(start)
+            data = b""
+            while len(data) < end - start:
+                piece = memory.read(end - start - len(data))
+                if not piece:
+                    break
+                data += piece
+        yield match[4] or f"anonymous {match[1]}", data
+
+
+def copies(pid, *texts):
+    """Names of the mappings that hold one of texts, once for each time."""
+    found = []
+    for name, data in readable_memory(pid):
+        for text in texts:
+            found += [name] * data.count(text.encode())
+    return found
+
+
+def assert_nowhere(broker, world, *texts):
+    places = {
+        "log": broker.err(),
+        "status.json": (world.runtime_dir / "status.json").read_text(),
+        "arguments": Path(f"/proc/{broker.pid}/cmdline").read_text(),
+        "environment": Path(f"/proc/{broker.pid}/environ").read_bytes().decode(errors="replace"),
+    }
+    for place, content in places.items():
+        for text in texts:
+            assert text not in content, f"found in {place}"
+
+
+def refresh(world, broker):
+    before = broker.token_status()["generation"]
+    wait_until(lambda: world.cli("refresh", "default").status == 0, 10, "a refresh")
+    broker.wait_token(lambda token: token["generation"] > before)
+
+
+def canary_broker(world, server, **keys):
+    server.settings(canary=CANARY)
+    server.set_client(client_secret=SECRET, auth=keys.pop("auth", "any"))
+    world.write_secret(secret=SECRET)
+    world.write_config({"default": world.token(server, **keys)}, log_level="debug")
+    broker = world.broker().wait_ready()
+    broker.wait_token(lambda token: token["state"] == "valid")
+    return broker
+
+
+AUTHENTICATION = {
+    "post": {},
+    "basic": {"generic": True, "client_auth": "basic", "auth": "basic"},
+    "basic_raw": {"generic": True, "client_auth": "basic_raw", "auth": "basic_raw"},
+}
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+@pytest.mark.parametrize("method", AUTHENTICATION)
+def test_no_copy_of_the_secret_stays_in_memory(world, server, method):
+    broker = canary_broker(world, server, **AUTHENTICATION[method])
+    assert copies(broker.pid, *forms(SECRET)) == []
+    for _ in range(3):
+        refresh(world, broker)
+    assert copies(broker.pid, *forms(SECRET)) == []
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+def test_no_copy_of_the_secret_stays_in_memory_after_https(world):
+    tls = world.tls()
+    server = world.auth_server(tls=tls)
+    broker = canary_broker(world, server, ca_file=tls.ca, allow_http=None)
+    for _ in range(2):
+        refresh(world, broker)
+    assert copies(broker.pid, *forms(SECRET)) == []
+    # The token itself: in the broker's locked page and in the ring of four.
+    assert len(copies(broker.pid, CANARY)) <= 1 + 4
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+def test_the_memory_scan_finds_what_is_there(world, server):
+    """The tests above could not fail if it did not."""
+    broker = canary_broker(world, server)
+    assert copies(broker.pid, CANARY)
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+def test_a_revoked_and_a_suspended_token_are_wiped_everywhere(world, server, cli):
+    broker = canary_broker(world, server)
+    old = cli("get").out.strip()
+    assert copies(broker.pid, old)
+    assert cli("revoke", "default").status == 0
+    broker.wait_token(lambda token: not token["pending_revocations"])
+    wait_until(lambda: copies(broker.pid, old) == [], 5, "the old token wiped")
+    assert old.encode() not in world.segment_path().read_bytes()
+
+    current = cli("get").out.strip()
+    assert cli("suspend", "default").status == 0
+    broker.wait_token(lambda token: token["counters"]["revocations"]["ok"] == 2)
+    wait_until(lambda: copies(broker.pid, current, CANARY) == [], 5, "the token wiped")
+    assert CANARY.encode() not in world.segment_path().read_bytes()
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+def test_core_files_hold_neither_secret_nor_token(world, server):
+    broker = canary_broker(world, server)
+    server.order("token", fault="stall")
+    wait_until(lambda: world.cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
+    server.wait_requests(2)
+    assert copies(broker.pid, SECRET), "a request is under way: the secret is in memory"
+    core = world.directory / "core"
+    subprocess.run(["gdb", "-batch", "-p", str(broker.pid), "-ex", "set use-coredump-filter on",
+                    "-ex", "set dump-excluded-mappings off", "-ex", f"gcore {core}"],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
+    dumped = core.read_bytes()
+    assert len(dumped) > 100000
+    assert CANARY.encode() not in dumped
+
+
+def test_the_kernel_writes_no_core_file_of_the_broker(world, server):
+    broker = world.ready_broker(server)
+    limits = Path(f"/proc/{broker.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+
+
+@pytest.mark.needs_root
+def test_pages_with_a_token_are_locked_not_dumped_and_not_inherited(world, server):
+    broker = world.ready_broker(server)
+    status = Path(f"/proc/{broker.pid}/status").read_text()
+    assert int(re.search(r"^VmLck:\s+(\d+) kB", status, re.MULTILINE)[1]) >= 4
+    flags = re.findall(r"^VmFlags: (.*)$", Path(f"/proc/{broker.pid}/smaps").read_text(), re.MULTILINE)
+    assert any({"lo", "dd", "wf"} <= set(line.split()) for line in flags)
+    assert not any("lo" in line.split() and "dd" not in line.split() for line in flags)
+
+
+@pytest.mark.parametrize("method", AUTHENTICATION)
+def test_a_server_that_echoes_the_secret_gets_it_nowhere(world, server, cli, method):
+    broker = canary_broker(world, server, **AUTHENTICATION[method])
+    server.order("token", echo_secret=True, status=401, count=1)
+    wait_until(lambda: cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
+    token = broker.wait_token(lambda token: token["last_error"] is not None)
+    assert "[redacted]" in token["last_error"]["message"]
+    assert_nowhere(broker, world, CANARY, *forms(SECRET))
+    shown = cli("status")
+    assert shown.status == 0
+    for text in (CANARY, *forms(SECRET)):
+        assert text not in shown.out + shown.err
+
+
+def test_the_whole_story_leaves_no_trace(world, server, cli):
+    broker = canary_broker(world, server)
+    refresh(world, broker)
+    for body in ("html", "not_json", "number_token", "token_with_newline"):
+        server.order("token", odd=body)
+        before = broker.token_status()["counters"]["fetches"]
+        wait_until(lambda: cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
+        broker.wait_token(lambda token, before=before: token["counters"]["fetches"] != before)
+    wait_until(lambda: cli("revoke", "default").status == 0, 10, "a revocation")
+    cli("suspend", "default")
+    cli("resume", "default")
+    assert_nowhere(broker, world, CANARY, *forms(SECRET))
+    assert broker.stop() == 0
+    assert CANARY not in broker.err() and SECRET not in broker.err()
+
+
+def test_run_hands_the_token_over_in_a_file_only(world, server, cli):
+    canary_broker(world, server)
+    result = cli("run", "--", "sh", "-c",
+                 'tr "\\0" "\\n" < /proc/self/environ; tr "\\0" " " < /proc/$PPID/cmdline; '
+                 'tr "\\0" "\\n" < /proc/$PPID/environ; grep -c . "$BEARER_TOKEN_FILE"')
+    assert result.status == 0
+    assert "BEARER_TOKEN_FILE=" in result.out and result.out.endswith("\n1\n")
+    assert CANARY not in result.out
