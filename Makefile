@@ -100,9 +100,11 @@ $(SHARED_LIBRARY): $(LIBRARY_OBJECTS) clientlib/libtokenbroker.map
 	ln -sf $(@F) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $(BUILD)/libtokenbroker.so
 
-$(BUILD)/tokenbroker.pc: clientlib/tokenbroker.pc.in Makefile
+# Made each time, because it holds the directories of this very call.
+.PHONY: FORCE
+$(BUILD)/tokenbroker.pc: clientlib/tokenbroker.pc.in FORCE
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
 $(BUILD)/tokenbrokerd: $(BROKER_OBJECTS) $(BROKER_ARCHIVES) $(BASE_ARCHIVE)
@@ -232,4 +234,4 @@ help:
 	@echo 'Variables: BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR=-Werror DESTDIR PREFIX BINDIR SBINDIR'
 	@echo '           LIBDIR INCLUDEDIR'
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name glewlwyd -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -16,6 +16,7 @@ enum {
 	WAIT_DEFAULT_MS = 35000, /* design: the longest request, its turn in the queue, and some */
 	ANSWER_MS = 10000,       /* suspend answers after a sync to a disk that may be slow */
 	LOOK_MS = 100,           /* the broker writes its status ten times a second at most */
+	SHOW_MS = 2000,          /* how long a suspension, in force, waits to be shown */
 };
 
 struct command {
@@ -156,17 +157,28 @@ static enum outcome follow(struct command *command)
 	}
 }
 
+/* The answer to suspend is its outcome; but who looks at the status next shall see it, too. */
+static int finish_suspend(struct command *command)
+{
+	if (command->wait_ms > SHOW_MS)
+		command->wait_ms = SHOW_MS;
+	if (command->is_followed)
+		(void)follow(command);
+	return EXIT_STATUS_OK;
+}
+
 static int execute(struct command *command)
 {
-	bool has_outcome = command->wait_ms > 0 && command->code != TOKENBROKER_CONTROL_SUSPEND;
 	struct error_text error;
 	int status;
 
-	if (has_outcome)
+	if (command->wait_ms > 0)
 		look_before(command, &error);
 	status = send_command(command);
-	if (status != EXIT_STATUS_OK || !has_outcome)
+	if (status != EXIT_STATUS_OK || command->wait_ms == 0)
 		return status;
+	if (command->code == TOKENBROKER_CONTROL_SUSPEND)
+		return finish_suspend(command);
 	if (command->is_followed)
 		return report(command, follow(command));
 	output_message("%s '%s' was accepted, but its outcome cannot be seen: %s", command->verb,

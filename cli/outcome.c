@@ -105,6 +105,7 @@ enum outcome outcome_judge(const struct outcome_baseline *baseline, const struct
 	case TOKENBROKER_CONTROL_REVOKE:
 		return judge_revocation(baseline, view, token, now_s);
 	case TOKENBROKER_CONTROL_SUSPEND:
+		return token->state == STATUS_VIEW_SUSPENDED ? OUTCOME_DONE : OUTCOME_OPEN;
 	case TOKENBROKER_CONTROL_REJECT:
 		break;
 	}

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "include/tokenbroker.h"
+#include "tokenbroker.h"
 #include "publish/segment_acl.h"
 #include "publish/segment_memory.h"
 

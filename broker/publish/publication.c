@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "include/tokenbroker.h"
+#include "tokenbroker.h"
 #include "publish/adopt.h"
 #include "publish/publication_private.h"
 #include "publish/publisher_private.h"

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "include/tokenbroker_segment.h"
+#include "tokenbroker_segment.h"
 
 struct publication_content {
 	enum tokenbroker_segment_state state;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/token_name.h"
-#include "include/tokenbroker.h"
+#include "tokenbroker.h"
 
 #define PAGE_BYTES 4096u
 /* Four slots of this stride and what stands before them fill one page; each further step of a

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "include/tokenbroker_segment.h"
+#include "tokenbroker_segment.h"
 #include "publish/boot_id.h"
 
 struct segment_geometry {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "include/tokenbroker_segment.h"
+#include "tokenbroker_segment.h"
 #include "publish/publication_content.h"
 #include "publish/segment_layout.h"
 

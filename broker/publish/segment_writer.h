@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "include/tokenbroker_segment.h"
+#include "tokenbroker_segment.h"
 #include "publish/publication_content.h"
 #include "publish/segment_layout.h"
 

@@ -275,7 +275,8 @@ static CURLcode set_policy(CURL *easy)
 		{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
 		{CURLOPT_LOW_SPEED_LIMIT, 1},
 #if LIBCURL_VERSION_NUM >= 0x075700
-		{CURLOPT_QUICK_EXIT, 1}, /* never wait for a resolver thread */
+		{CURLOPT_QUICK_EXIT, 1},       /* never wait for a resolver thread */
+		{CURLOPT_CA_CACHE_TIMEOUT, 0}, /* a replaced ca_file holds at once */
 #endif
 	};
 

@@ -117,25 +117,25 @@ class AuthServer(Process):
 
 
 class Tls:
-    """An authority of its own, and a certificate of it for 127.0.0.1 and localhost."""
+    """An authority of its own, and a certificate of it; names as in subjectAltName."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, names="IP:127.0.0.1,DNS:localhost"):
         self.ca = directory / "ca.pem"
         self.certificate = directory / "server.pem"
         self.key = directory / "server.key"
         self._directory = directory
-        self._make()
+        self._make(names)
 
     def _openssl(self, *arguments):
         subprocess.run(["openssl", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, env={**os.environ, "OPENSSL_CONF": "/dev/null"})
 
-    def _make(self):
+    def _make(self, names):
         ca_key = self._directory / "ca.key"
         request = self._directory / "server.csr"
         extensions = self._directory / "server.ext"
         key_options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        extensions.write_text(f"subjectAltName={names}\n")
         self._openssl("req", "-x509", *key_options, "-subj", "/CN=test authority", "-days", "2",
                       "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", ca_key, "-out", self.ca)
         self._openssl("req", *key_options, "-subj", "/CN=localhost", "-keyout", self.key,

@@ -56,6 +56,8 @@ class Notifications:
         return texts[-1] if texts else None
 
     def close(self):
+        if not self._thread.is_alive():
+            return
         # An empty datagram ends the thread; closing alone would not wake it.
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"", str(self.path))
@@ -239,10 +241,10 @@ class World:
         server.set_client()
         return server
 
-    def tls(self):
+    def tls(self, **options):
         directory = self.directory / "tls"
         directory.mkdir()
-        return Tls(directory)
+        return Tls(directory, **options)
 
     def broker(self, *arguments, uid=None, env=None):
         """Starts tokenbrokerd; see Broker.wait_ready()."""

@@ -221,7 +221,6 @@ no_secret() {
         2> /dev/null | grep -qaF -f "$dir/secret"
 }
 stay() {
-    start_broker
     cat << TEXT
 
 It stays up. In another terminal:

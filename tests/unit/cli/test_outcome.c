@@ -219,11 +219,13 @@ static void a_token_that_was_not_there_before_counts_from_zero(void)
 	CU_ASSERT_EQUAL(judge(&scene), OUTCOME_DONE);
 }
 
-static void the_answer_to_a_suspend_is_its_outcome(void)
+static void a_suspension_ends_when_the_document_shows_it(void)
 {
 	struct scene scene;
 
 	set(&scene, TOKENBROKER_CONTROL_SUSPEND);
+	CU_ASSERT_EQUAL(judge(&scene), OUTCOME_OPEN);
+	scene.token.state = STATUS_VIEW_SUSPENDED;
 	CU_ASSERT_EQUAL(judge(&scene), OUTCOME_DONE);
 }
 
@@ -252,7 +254,8 @@ int main(void)
 		 a_token_that_leaves_the_configuration_is_gone},
 		{"a_token_that_was_not_there_before_counts_from_zero",
 		 a_token_that_was_not_there_before_counts_from_zero},
-		{"the_answer_to_a_suspend_is_its_outcome", the_answer_to_a_suspend_is_its_outcome},
+		{"a_suspension_ends_when_the_document_shows_it",
+		 a_suspension_ends_when_the_document_shows_it},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -61,7 +61,7 @@ static void directory_and_file_are_private_whatever_the_umask(void)
 	CLEANUP(run_directory) struct run_directory directory = RUN_DIRECTORY_NULL;
 	char base[64];
 	char path[128];
-	mode_t old = umask(0777);
+	mode_t old = umask(0377);
 
 	make_base(base);
 	(void)chmod(base, 0700);

@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_PUBLISH_FIXTURE_H
 #define TESTS_UNIT_PUBLISH_FIXTURE_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -132,14 +133,22 @@ static inline void stage_pass_ms(struct stage *stage, int64_t milliseconds)
 		publisher_run(stage->publisher, stage->now_ns);
 }
 
-/* Removes what the test's publications have left, too. */
+/* Removes what the test's publications have left, too, damaged segments included. */
 static inline void stage_close(struct stage *stage)
 {
+	char link[96];
+	char target[96] = "";
+
 	if (stage->publisher == NULL)
 		stage_start(stage, RUNTIME_DIR_BACKING_SHM);
 	stage_restart(stage, stage->dir->backing);
+	(void)snprintf(link, sizeof(link), "%s/tokens/default", stage->sandbox.run);
+	if (readlink(link, target, sizeof(target) - 1) < 0)
+		target[0] = '\0';
 	CU_ASSERT_EQUAL(publisher_sweep(stage->publisher), 0);
 	stage_stop(stage);
+	if (strncmp(target, "/dev/shm/tokenbroker.", strlen("/dev/shm/tokenbroker.")) == 0)
+		(void)unlink(target);
 	sandbox_close(&stage->sandbox);
 }
 
@@ -314,6 +323,24 @@ static inline bool is_gone(const struct seen *seen)
 static inline void path_in_run(const struct stage *stage, const char *name, char ret[static 96])
 {
 	(void)snprintf(ret, 96, "%s/%s", stage->sandbox.run, name);
+}
+
+/* Of a runtime directory with segments/. */
+static inline unsigned count_segments(const struct stage *stage)
+{
+	unsigned count = 0;
+	DIR *directory;
+	const struct dirent *entry;
+	char path[96];
+
+	path_in_run(stage, "segments", path);
+	directory = opendir(path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(directory);
+	while ((entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			count++;
+	(void)closedir(directory);
+	return count;
 }
 
 static inline bool write_file(const char *path, const void *bytes, size_t size, mode_t mode)

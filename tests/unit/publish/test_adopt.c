@@ -138,8 +138,10 @@ static void a_segment_of_another_user_is_left_alone(void)
 	leave(&stage, &seen);
 	CU_ASSERT_EQUAL(chown(seen.target, 4711, 4711), 0);
 	expect(&stage, ADOPT_NOTHING, false);
-	stage_close(&stage);
+	CU_ASSERT_EQUAL(publisher_sweep(stage.publisher), 0);
+	stage_pass_ms(&stage, 10);
 	CU_ASSERT_FALSE(is_gone(&seen));
+	stage_close(&stage);
 	(void)unlink(seen.target);
 }
 

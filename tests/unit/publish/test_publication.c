@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-#include "include/tokenbroker.h"
+#include "tokenbroker.h"
 
 #define OLD_TOKEN "an-old-token-of-some-length"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "include/tokenbroker.h"
+#include "tokenbroker.h"
 #include "publish/segment_layout.h"
 
 #define TEST(function)                                                                             \
