@@ -64,7 +64,7 @@ STATIC_LIBRARY := $(BUILD)/libtokenbroker.a
 PROGRAMS := $(BUILD)/tokenbrokerd $(BUILD)/tokenbroker
 
 .PHONY: all
-all: $(PROGRAMS) $(SHARED_LIBRARY) $(STATIC_LIBRARY) $(BUILD)/tokenbroker.pc
+all: $(PROGRAMS) $(SHARED_LIBRARY) $(STATIC_LIBRARY)
 
 $(BUILD)/clientlib/%.o: clientlib/%.c
 	@mkdir -p $(@D)
@@ -99,13 +99,6 @@ $(SHARED_LIBRARY): $(LIBRARY_OBJECTS) clientlib/libtokenbroker.map
 		-Wl,-z,relro,-z,now,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
 	ln -sf $(@F) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $(BUILD)/libtokenbroker.so
-
-# Made each time, because it holds the directories of this very call.
-.PHONY: FORCE
-$(BUILD)/tokenbroker.pc: clientlib/tokenbroker.pc.in FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
 $(BUILD)/tokenbrokerd: $(BROKER_OBJECTS) $(BROKER_ARCHIVES) $(BASE_ARCHIVE)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BROKER_LIBS)
@@ -202,7 +195,10 @@ install: all
 	ln -sf $(notdir $(SHARED_LIBRARY)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtokenbroker.so
 	install -m 0644 $(STATIC_LIBRARY) $(DESTDIR)$(LIBDIR)/
-	install -m 0644 $(BUILD)/tokenbroker.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' clientlib/tokenbroker.pc.in \
+		> $(DESTDIR)$(LIBDIR)/pkgconfig/tokenbroker.pc
+	chmod 0644 $(DESTDIR)$(LIBDIR)/pkgconfig/tokenbroker.pc
 	install -m 0644 include/tokenbroker.h $(DESTDIR)$(INCLUDEDIR)/
 
 .PHONY: uninstall
