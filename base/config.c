@@ -119,6 +119,7 @@ static void remember_token_places(struct config_token *token, const struct confi
 {
 	token->client_secret_place = marks[CONFIG_TOKEN_CLIENT_SECRET_FILE].place;
 	token->readers_place = marks[CONFIG_TOKEN_READERS].place;
+	token->ca_file_place = marks[CONFIG_TOKEN_CA_FILE].place;
 }
 
 static int read_token(struct loader *loader, const struct config_section *section)

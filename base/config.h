@@ -89,6 +89,7 @@ struct config_token {
 	int64_t revoke_replaced_after_s; /* -1: never */
 	enum config_on_stop on_stop;
 	char *ca_file;
+	struct config_place ca_file_place;
 	char *proxy;
 	bool allow_http;
 };

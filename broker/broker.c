@@ -70,10 +70,14 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 
 	(void)source;
 	(void)info;
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-			 (long long)(clock_monotonic_ns() / 1000));
+	if (broker->is_stopping) /* what has been withdrawn must not come back */
+		return 0;
+	if (broker->is_ready)
+		(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+				 (long long)(clock_monotonic_ns() / 1000));
 	broker_reload(broker);
-	(void)sd_notify(0, "READY=1");
+	if (broker->is_ready)
+		(void)sd_notify(0, "READY=1");
 	return 0;
 }
 
@@ -125,9 +129,9 @@ static void look_at_names(struct broker *broker)
 	for (size_t i = 0; i < broker->token_count; i++) {
 		struct managed_token *token = broker->tokens[i];
 		bool was_gone = false;
+		int r = publication_check_name(token->publication, clock_boottime_ns(), &was_gone);
 
-		(void)publication_check_name(token->publication, clock_boottime_ns(), &was_gone);
-		if (was_gone) {
+		if (was_gone && r == 0) {
 			log_warning(broker->log,
 				    "token %s: its name in the runtime directory was gone: published again",
 				    token->config->name);
@@ -348,21 +352,30 @@ static void wait_for_revocations(struct broker *broker)
 		if (broker->revocations_in_flight == 0 || sd_event_run(broker->event, STOP_POLL_USEC) < 0)
 			break;
 	}
+	for (size_t i = 0; i < broker->revocation_count; i++)
+		log_warning(broker->log, "token %s: %s is not revoked at the server: it lives until it expires",
+			    broker->revocations[i]->name, broker->revocations[i]->fingerprint);
 }
 
-/* on_stop = revoke: readers lose the token, then the server is told, as far as that is quick. */
+static bool must_die_at_stop(const struct managed_token *token)
+{
+	return token->config->on_stop == CONFIG_ON_STOP_REVOKE || token->lifecycle.is_revoking;
+}
+
+/* on_stop = revoke, or an administrator's order that still waits for a successor: readers lose the
+ * token, then the server is told, as far as that is quick. */
 static void revoke_at_stop(struct broker *broker)
 {
 	size_t count = broker->token_count;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (broker->tokens[i]->config->on_stop == CONFIG_ON_STOP_REVOKE)
+		if (must_die_at_stop(broker->tokens[i]))
 			managed_token_revoke_current(broker->tokens[i], clock_boottime_ms());
 	for (size_t i = 0; i < count; i++) {
 		struct managed_token *token = broker->tokens[i];
 
-		if (token->config->on_stop == CONFIG_ON_STOP_REVOKE)
+		if (must_die_at_stop(token))
 			managed_token_remove(token);
 		else
 			broker->tokens[kept++] = token;

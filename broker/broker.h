@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "options.h"
+#include "source/secret_file.h"
 
 /* The exit statuses of tokenbrokerd. */
 enum broker_exit {
@@ -22,6 +23,10 @@ enum broker_exit broker_run(const struct paths *paths, struct log *log);
 
 /* SIGTERM, SIGINT, SIGHUP: handled by the loop, so blocked before any thread exists. */
 void broker_block_signals(void);
+
+/* For who only looks: whoever will run the broker is the owner of the runtime directory, if there is
+ * one yet. Borrows from the environment. */
+struct secret_file_rules broker_secret_rules(const struct paths *paths);
 
 /* --check-config: every mistake on stderr. */
 enum broker_exit broker_check_config(const struct paths *paths);

@@ -122,6 +122,7 @@ static struct tokenbroker_control_answer do_resume(struct managed_token *token)
 		return control_answer(TOKENBROKER_CONTROL_ACCEPTED);
 	r = suspend_marker_remove(&token->broker->state_directory, &key);
 	if (r < 0) {
+		token->has_durable_marker = false; /* it may be gone, or go with a loss of power */
 		managed_token_fault(token, TOKEN_STATE_DIRECTORY, strerror(-r),
 				    "still suspended: the marker in the state directory cannot be "
 				    "removed");
@@ -167,6 +168,19 @@ static struct tokenbroker_control_answer carry_out(struct managed_token *token,
 	return answer;
 }
 
+/* Whatever log_level says: who did what is no detail. */
+static void write_audit_line(const struct broker *broker,
+			     const struct tokenbroker_control_request *request, const char *who,
+			     const struct tokenbroker_control_answer *answer)
+{
+	struct log log = *broker->log;
+	char line[AUDIT_LINE_BYTES];
+
+	if (log.level < LOG_LEVEL_INFO)
+		log.level = LOG_LEVEL_INFO;
+	log_info(&log, "%s", audit_line(request, who, answer, line));
+}
+
 static void handle(void *userdata, const struct control_peer *peer,
 		   const struct tokenbroker_control_request *request,
 		   struct tokenbroker_control_answer *answer)
@@ -177,7 +191,6 @@ static void handle(void *userdata, const struct control_peer *peer,
 	bool is_rejection = request->command == TOKENBROKER_CONTROL_REJECT;
 	struct control_verdict verdict;
 	bool is_audited = !is_rejection;
-	char line[AUDIT_LINE_BYTES];
 
 	verdict = control_authorize(&policy, peer, request, token != NULL ? &token->readers : NULL);
 	if (token == NULL && (is_rejection || verdict.is_allowed))
@@ -192,7 +205,7 @@ static void handle(void *userdata, const struct control_peer *peer,
 		managed_token_changed(token);
 	}
 	if (is_audited)
-		log_info(broker->log, "%s", audit_line(request, verdict.who, answer, line));
+		write_audit_line(broker, request, verdict.who, answer);
 }
 
 static void on_refused(void *userdata, const struct tokenbroker_control_request *request,

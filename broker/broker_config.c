@@ -3,7 +3,6 @@
 #include "broker_private.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,20 +51,49 @@ static int load(struct broker *broker, struct loaded_config **ret, struct error_
 	return r;
 }
 
-static void warn_unknown(struct config_errors *warnings, const struct log *log,
-			 const struct config_place *place, const char *key,
-			 const struct config_strings *names, const struct principals_unknown *unknown)
+static void add_unknown(struct config_errors *warnings, const struct config_place *place,
+			const char *key, const struct config_strings *names,
+			const struct principals_unknown *unknown)
 {
 	for (size_t i = 0; i < unknown->count; i++) {
 		const char *name = names->items[unknown->items[i]];
 
-		if (config_errors_add(warnings, place, key, "no such %s: %s",
-				      name[0] == '@' ? "group" : "user", name) == 0)
-			log_warning(log, "%s", warnings->items[warnings->count - 1].text);
+		(void)config_errors_add(warnings, place, key, "no such %s: %s",
+					name[0] == '@' ? "group" : "user", name);
 	}
 }
 
-static void resolve_admins(struct broker *broker)
+static void add_failed_lookup(struct config_errors *warnings, const struct config_place *place,
+			      const char *key, int error)
+{
+	(void)config_errors_add(warnings, place, key, "cannot look up users and groups: %s",
+				strerror(-error));
+}
+
+static bool are_equal(const struct config_errors *a, const struct config_errors *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && i < b->count && strcmp(a->items[i].text, b->items[i].text) == 0)
+		i++;
+	return i == a->count && i == b->count;
+}
+
+/* Shown in the status; logged only when they are others than before. */
+static void replace_warnings(struct config_errors *warnings, struct config_errors *with,
+			     const struct log *log)
+{
+	bool is_new = !are_equal(warnings, with);
+
+	for (size_t i = 0; i < with->count && is_new; i++)
+		log_warning(log, "%s", with->items[i].text);
+	config_errors_free(warnings);
+	*warnings = *with;
+	*with = (struct config_errors){ .count = 0 };
+}
+
+/* False: there are names to be looked up again. */
+static bool resolve_admins(struct broker *broker, struct config_errors *warnings)
 {
 	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
 	const struct config *config = broker->loaded->config;
@@ -73,75 +101,81 @@ static void resolve_admins(struct broker *broker)
 	int r = principals_resolve(&admins, &config->admins, &unknown);
 
 	if (r < 0) {
-		log_error(broker->log, "admins: cannot look up users and groups: %s", strerror(-r));
-		return;
+		add_failed_lookup(warnings, &config->admins_place, "admins", r);
+		return false;
 	}
 	principals_free(&broker->admins);
 	broker->admins = admins;
 	/* The built-in default names a group that a host need not have. */
 	if (config->admins_place.file != NULL)
-		warn_unknown(&broker->warnings, broker->log, &config->admins_place, "admins",
-			     &config->admins, &unknown);
+		add_unknown(warnings, &config->admins_place, "admins", &config->admins, &unknown);
+	return unknown.count == 0;
 }
 
-static void resolve_http_user(struct broker *broker)
+/* As resolve_admins(). */
+static bool resolve_http_user(struct broker *broker, struct config_errors *warnings)
 {
 	CLEANUP(principals) struct principals user = { .uid_count = 0 };
 	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
 	const struct config_http *http = &broker->loaded->config->http;
 	char *names[] = { http->user };
 	const struct config_strings list = { .items = names, .count = 1 };
+	int r = principals_resolve(&user, &list, &unknown);
 
-	if (principals_resolve(&user, &list, &unknown) < 0)
-		return;
+	if (r < 0) {
+		add_failed_lookup(warnings, &http->user_place, "http.user", r);
+		return false;
+	}
 	broker->has_http_uid = user.uid_count == 1;
 	if (broker->has_http_uid)
 		broker->http_uid = user.uids[0];
 	else if (http->user_place.file != NULL)
-		warn_unknown(&broker->warnings, broker->log, &http->user_place, "http.user", &list,
-			     &unknown);
+		add_unknown(warnings, &http->user_place, "http.user", &list, &unknown);
+	return unknown.count == 0;
 }
 
-int broker_resolve_readers(struct managed_token *token)
+void broker_resolve_common(struct broker *broker)
 {
-	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
-	const struct config_token *config = token->config;
-	size_t known_faults = token->reader_warnings.count;
-	struct principals readers = { .uid_count = 0 };
-	struct log quiet = *token->broker->log;
-	int r = principals_resolve(&readers, &config->readers, &unknown);
+	CLEANUP(config_errors) struct config_errors warnings = { .count = 0 };
+	bool are_admins_known = resolve_admins(broker, &warnings);
+	bool is_http_user_known = resolve_http_user(broker, &warnings);
 
-	if (r < 0) {
-		log_error(token->broker->log, "token %s: readers: cannot look up users and groups: %s",
-			  config->name, strerror(-r));
-		return token->publication == NULL ? 0 : r; /* at start: nobody yet, tried again */
-	}
-	config_errors_free(&token->reader_warnings);
-	token->reader_warnings = (struct config_errors){ .count = 0 };
-	if (unknown.count == known_faults)
-		quiet.level = LOG_LEVEL_ERROR;
-	warn_unknown(&token->reader_warnings, &quiet, &config->readers_place, "readers",
-		     &config->readers, &unknown);
+	broker->has_unknown_names = !are_admins_known || !is_http_user_known;
+	replace_warnings(&broker->warnings, &warnings, broker->log);
+	status_file_mark_changed(&broker->status_file);
+}
+
+static void take_readers(struct managed_token *token, struct principals *readers)
+{
 	/* Asked every time: what it could not do before, it does now. Equal readers cost nothing. */
 	if (token->publication != NULL)
-		(void)publication_set_readers(token->publication, &readers, clock_boottime_ns());
+		(void)publication_set_readers(token->publication, readers, clock_boottime_ns());
 	principals_free(&token->readers);
-	token->readers = readers;
+	token->readers = *readers;
+}
+
+void broker_resolve_readers(struct managed_token *token)
+{
+	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	CLEANUP(config_errors) struct config_errors warnings = { .count = 0 };
+	const struct config_token *config = token->config;
+	struct principals readers = { .uid_count = 0 };
+	int r = principals_resolve(&readers, &config->readers, &unknown);
+
+	if (r < 0)
+		add_failed_lookup(&warnings, &config->readers_place, "readers", r);
+	else
+		take_readers(token, &readers);
+	add_unknown(&warnings, &config->readers_place, "readers", &config->readers, &unknown);
+	replace_warnings(&token->reader_warnings, &warnings, token->broker->log);
 	managed_token_changed(token);
-	return 0;
 }
 
 /* What does not belong to one token. */
 static void apply_common(struct broker *broker)
 {
-	const struct config *config = broker->loaded->config;
-
-	broker->log->level = config->log_level;
-	config_errors_free(&broker->warnings);
-	broker->warnings = (struct config_errors){ .count = 0 };
-	resolve_admins(broker);
-	resolve_http_user(broker);
-	status_file_mark_changed(&broker->status_file);
+	broker->log->level = broker->loaded->config->log_level;
+	broker_resolve_common(broker);
 }
 
 int broker_load_first_config(struct broker *broker)

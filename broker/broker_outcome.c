@@ -68,7 +68,7 @@ static void publish_fetched(struct managed_token *token, const struct source_out
 		managed_token_fault(token, TOKEN_REJECTED_TOKEN_RETURNED,
 				    "the server gave the token again that the API refused",
 				    "has the application the rights that the API asks for?");
-	else
+	else if (token->publish_error == 0) /* else readers do not have it yet */
 		log_good(token, was_usable, clock_rfc3339(content.expires_realtime_ns, expires));
 }
 
@@ -201,7 +201,9 @@ static void on_fetched(struct source_request *request, struct source_outcome *ou
 	secret_free(outcome->token);
 	outcome->token = NULL;
 	if (token->reader_warnings.count > 0)
-		(void)broker_resolve_readers(token);
+		broker_resolve_readers(token);
+	if (token->broker->has_unknown_names)
+		broker_resolve_common(token->broker);
 	managed_token_changed(token);
 }
 

@@ -93,7 +93,7 @@ struct managed_token {
 	struct lifecycle lifecycle;
 	struct publication *publication;
 	struct principals readers;
-	struct config_errors reader_warnings; /* readers that nobody knows: resolved again */
+	struct config_errors reader_warnings; /* not empty: the readers are to be resolved again */
 	struct source_request *fetch;
 	struct token_facts facts;
 	struct status_record record;
@@ -123,6 +123,7 @@ struct broker {
 	struct principals admins;
 	bool has_http_uid;
 	uid_t http_uid;
+	bool has_unknown_names; /* among the two: they are to be resolved again */
 	struct error_text config_error; /* of the last reload; "": none */
 	struct config_errors warnings;  /* about the configuration as a whole, for the status */
 
@@ -155,8 +156,12 @@ int broker_load_first_config(struct broker *broker);
 int broker_begin_tokens(struct broker *broker);
 /* SIGHUP: all of the new configuration, or nothing of it. */
 void broker_reload(struct broker *broker);
-/* Names to ids, and to the publication if there is one. */
-int broker_resolve_readers(struct managed_token *token);
+/*
+ * Names to ids: readers also to the publication, if there is one; admins and http.user. Those that
+ * nobody knows, or that cannot be looked up, are warnings in the status, to be asked for again.
+ */
+void broker_resolve_readers(struct managed_token *token);
+void broker_resolve_common(struct broker *broker);
 
 /* broker_token.c */
 int managed_token_new(struct managed_token **ret, struct broker *broker,

@@ -30,12 +30,15 @@ static void views_free(struct views *views)
 	free(views->warnings);
 }
 
-/* People see times that do not tremble with each document. */
+/* People see times that do not tremble with each document. What is long due, as an order that waits
+ * for its turn, is due since the start. */
 static int64_t to_realtime_ns(const struct broker *broker, int64_t boottime_ms)
 {
-	return boottime_ms >= LIFECYCLE_NEVER_MS / NS_PER_MS ?
-		       0 :
-		       boottime_ms * NS_PER_MS + broker->shown_difference_ns;
+	if (boottime_ms >= LIFECYCLE_NEVER_MS / NS_PER_MS)
+		return 0;
+	if (boottime_ms < broker->started_boottime_ms)
+		boottime_ms = broker->started_boottime_ms;
+	return boottime_ms * NS_PER_MS + broker->shown_difference_ns;
 }
 
 static void add_revocations(struct views *views, const struct managed_token *token,
@@ -67,17 +70,32 @@ static void add_revocations(struct views *views, const struct managed_token *tok
 	view->pending_revocation_count = count;
 }
 
+/* A token that has never got out, shared memory being full for example, is of no use to readers. */
+static bool is_usable(const struct managed_token *token)
+{
+	return token->lifecycle.state == LIFECYCLE_VALID &&
+	       publication_segment_name(token->publication)[0] != '\0';
+}
+
+static enum tokenbroker_segment_state shown_state(const struct managed_token *token)
+{
+	enum tokenbroker_segment_state state = managed_token_segment_state(token);
+
+	return state == TOKENBROKER_SEGMENT_VALID && !is_usable(token) ? TOKENBROKER_SEGMENT_NONE :
+									 state;
+}
+
 static void fill_token(struct managed_token *token, struct status_token_view *view)
 {
 	const struct lifecycle *lc = &token->lifecycle;
-	bool is_valid = lc->state == LIFECYCLE_VALID;
+	bool is_valid = is_usable(token);
 	bool is_known = is_valid || lc->state == LIFECYCLE_EXPIRED;
 
 	token->record.publishes = publication_publishes(token->publication);
 	*view = (struct status_token_view){
 		.name = token->config->name,
 		.provider = token->config->provider,
-		.state = managed_token_segment_state(token),
+		.state = shown_state(token),
 		.generation = lc->generation,
 		.fingerprint = is_valid ? token->facts.fingerprint : NULL,
 		.token_type = is_valid ? "Bearer" : NULL,
@@ -173,24 +191,30 @@ static int write_document(struct broker *broker)
 	return r;
 }
 
+static void note_status_error(struct broker *broker, int error)
+{
+	if (error < 0 && error != broker->status_error)
+		log_error(broker->log, "status.json cannot be written: %s: is %s full?",
+			  strerror(-error), broker->runtime_dir->path);
+	broker->status_error = error;
+}
+
 int64_t broker_run_status(struct broker *broker, int64_t now_ns)
 {
-	int r = 0;
+	int r;
 
 	switch (status_file_due(&broker->status_file, now_ns)) {
 	case STATUS_DUE_NOTHING:
-		return status_file_next_ns(&broker->status_file);
-	case STATUS_DUE_TOUCH:
+		break;
+	case STATUS_DUE_TOUCH: /* a success says nothing about writing; one that is gone is written */
 		r = status_file_touch(&broker->status_file);
+		if (r < 0 && r != -ENOENT)
+			note_status_error(broker, r);
 		break;
 	case STATUS_DUE_WRITE:
-		r = write_document(broker);
+		note_status_error(broker, write_document(broker));
 		break;
 	}
-	if (r < 0 && r != broker->status_error)
-		log_error(broker->log, "status.json cannot be written: %s: is %s full?",
-			  strerror(-r), broker->runtime_dir->path);
-	broker->status_error = r;
 	return status_file_next_ns(&broker->status_file);
 }
 
@@ -214,7 +238,7 @@ static void describe(const struct broker *broker, struct text *text)
 	size_t usable = 0;
 
 	for (size_t i = 0; i < broker->token_count; i++)
-		usable += broker->tokens[i]->lifecycle.state == LIFECYCLE_VALID;
+		usable += is_usable(broker->tokens[i]);
 	if (broker->token_count == 0)
 		text_add(text, "no tokens are configured");
 	else
@@ -222,7 +246,7 @@ static void describe(const struct broker *broker, struct text *text)
 	for (size_t i = 0; i < broker->token_count; i++) {
 		const struct managed_token *token = broker->tokens[i];
 
-		if (token->lifecycle.state != LIFECYCLE_VALID)
+		if (!is_usable(token))
 			text_addf(text, "; %s: %s", token->config->name, what_is_missing(token));
 	}
 	if (broker->config_error.text[0] != '\0')

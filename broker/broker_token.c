@@ -209,6 +209,7 @@ static void read_marker(struct managed_token *token)
 	case SUSPEND_MARKER_PRESENT:
 		log_info(token->broker->log, "token %s: suspended by an administrator",
 			 token->config->name);
+		token->has_durable_marker = true;
 		break;
 	case SUSPEND_MARKER_UNREADABLE:
 		managed_token_fault(token, TOKEN_STATE_DIRECTORY, strerror(-error),
@@ -216,7 +217,6 @@ static void read_marker(struct managed_token *token)
 		break;
 	}
 	token->is_marked = true;
-	token->has_durable_marker = true;
 	token->has_had_outcome = true;
 }
 
@@ -232,9 +232,7 @@ static int begin(struct managed_token *token)
 	status_record_init(&token->record);
 	lifecycle_init(&token->lifecycle, &policy, clock_boottime_ms());
 	read_marker(token);
-	r = broker_resolve_readers(token);
-	if (r < 0)
-		return r;
+	broker_resolve_readers(token);
 	r = publication_new(&token->publication, token->broker->publisher, token->config->name,
 			    &token->readers, &found);
 	if (r < 0)
@@ -285,10 +283,19 @@ void managed_token_free(struct managed_token *token)
 	free(token);
 }
 
+/* Ordered by an administrator, and no successor is awaited any more. Before the withdrawal. */
+static void revoke_as_ordered(struct managed_token *token)
+{
+	if (token->lifecycle.is_revoking)
+		managed_token_revoke_current(token, clock_boottime_ms());
+}
+
 void managed_token_remove(struct managed_token *token)
 {
-	int r = publication_remove(token->publication, clock_boottime_ns());
+	int r;
 
+	revoke_as_ordered(token);
+	r = publication_remove(token->publication, clock_boottime_ns());
 	if (r < 0)
 		log_error(token->broker->log, "token %s: withdrawn, but its link stays: %s",
 			  token->config->name, strerror(-r));
@@ -313,7 +320,7 @@ void managed_token_update(struct managed_token *token, struct loaded_config *loa
 
 	use_config(token, loaded, config);
 	lifecycle_set_policy(&token->lifecycle, &policy);
-	(void)broker_resolve_readers(token);
+	broker_resolve_readers(token);
 }
 
 void managed_token_change_source(struct managed_token *token, struct loaded_config *loaded,
@@ -324,11 +331,12 @@ void managed_token_change_source(struct managed_token *token, struct loaded_conf
 	log_info(token->broker->log, "token %s: it is another token now: withdrawn and fetched anew",
 		 config->name);
 	cancel_fetch(token);
+	revoke_as_ordered(token);
 	use_config(token, loaded, config);
 	token->source_id = source_id;
 	token->facts = (struct token_facts){ .has_digest = false };
 	token->failing = TOKEN_OK;
 	lifecycle_change_source(&token->lifecycle, &policy, clock_boottime_ms());
 	managed_token_withdraw(token);
-	(void)broker_resolve_readers(token);
+	broker_resolve_readers(token);
 }

@@ -2,6 +2,7 @@
 /* tokenbrokerd --check-config: what a start would stumble over, and what it would only warn of. */
 #include "broker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,8 @@
 #include "base/cleanup.h"
 #include "base/config.h"
 #include "base/principals.h"
-#include "source/secret_file.h"
 
-/* Whoever will run the broker: the owner of the runtime directory, if there is one yet. */
-static struct secret_file_rules rules_of(const struct paths *paths)
+struct secret_file_rules broker_secret_rules(const struct paths *paths)
 {
 	struct secret_file_rules rules = {
 		.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
@@ -53,12 +52,31 @@ static int check_names(struct config_errors *errors, const struct config_place *
 	return r;
 }
 
+/* Each fetch would fail on it, for a reason that libcurl puts less clearly. */
+static int check_ca_file(struct config_errors *errors, const struct config_token *token)
+{
+	struct stat st;
+	int r = 0;
+
+	if (token->ca_file[0] == '\0')
+		return 0;
+	if (stat(token->ca_file, &st) < 0)
+		r = config_errors_add(errors, &token->ca_file_place, "ca_file",
+				      "%s cannot be read: %s", token->ca_file, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		r = config_errors_add(errors, &token->ca_file_place, "ca_file",
+				      "%s is not a regular file", token->ca_file);
+	return r;
+}
+
 static int check_token(struct config_errors *errors, const struct config_token *token,
 		       const struct secret_file_rules *rules)
 {
 	struct error_text error;
 	int r = check_names(errors, &token->readers_place, "readers", &token->readers);
 
+	if (r == 0)
+		r = check_ca_file(errors, token);
 	/* systemd hands credentials over when it starts the broker: here they cannot be seen. */
 	if (r < 0 || (strncmp(token->client_secret_file, "credential:", 11) == 0 &&
 		      rules->credentials_directory == NULL))
@@ -87,7 +105,7 @@ enum broker_exit broker_check_config(const struct paths *paths)
 {
 	CLEANUP(config_errors) struct config_errors errors = { .count = 0 };
 	CLEANUP(config_free) struct config *config = NULL;
-	struct secret_file_rules rules = rules_of(paths);
+	struct secret_file_rules rules = broker_secret_rules(paths);
 	int r = config_load(&config, paths->config_file, &errors);
 
 	if (r == 0)

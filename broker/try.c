@@ -7,8 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -185,11 +185,7 @@ static enum broker_exit try_with(const struct paths *paths, const struct config_
 {
 	const struct http_source_settings settings = {
 		.user_agent = "tokenbroker/" TOKENBROKER_VERSION,
-		.secret_rules = {
-			.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
-			.uid = geteuid(),
-			.gid = getegid(),
-		},
+		.secret_rules = broker_secret_rules(paths),
 	};
 	CLEANUP(token_source_free) struct token_source *source = NULL;
 	sd_event *event = NULL;
@@ -215,6 +211,7 @@ enum broker_exit broker_try(const struct paths *paths, const char *name, const s
 	const struct config_token *token;
 	int r = config_load(&config, paths->config_file, &errors);
 
+	signal(SIGPIPE, SIG_IGN); /* a server that hangs up is a failure to be told */
 	if (r < 0) {
 		for (size_t i = 0; i < errors.count; i++)
 			log_error(log, "%s", errors.items[i].text);

@@ -24,6 +24,7 @@ struct command {
 	const char *name;
 	enum tokenbroker_control_command code;
 	int64_t wait_ms;
+	int64_t deadline_ms; /* by the boot clock: the end of wait_ms */
 	struct broker_status status;
 	struct outcome_baseline baseline;
 	bool is_followed; /* the status document can be read, so the outcome will show in it */
@@ -69,15 +70,34 @@ static void look_before(struct command *command, struct error_text *error)
 				      command->name, realtime_s());
 }
 
+/* Nobody waits longer than asked to, for the answer either; with no time to spend the answer is
+ * waited for all the same, being the whole result. */
+static int answer_timeout_ms(const struct command *command)
+{
+	if (command->wait_ms > 0 && command->wait_ms < ANSWER_MS)
+		return (int)command->wait_ms;
+	return ANSWER_MS;
+}
+
+static int explain_no_answer(const struct command *command, int error)
+{
+	if (error != -ETIMEDOUT)
+		return output_error(error, command->name);
+	output_message("tokenbrokerd gave no answer in time, and may %s '%s' yet: `tokenbroker "
+		       "status` shows whether it does",
+		       command->verb, command->name);
+	return EXIT_STATUS_TIMED_OUT;
+}
+
 static int send_command(struct command *command)
 {
 	struct tokenbroker_control_answer answer;
 	struct error_text text;
 	int r = control_ask(command->status.runtime_fd, command->status.owner, command->code,
-			    command->name, ANSWER_MS, &answer);
+			    command->name, answer_timeout_ms(command), &answer);
 
 	if (r < 0)
-		return output_error(r, command->name);
+		return explain_no_answer(command, r);
 	outcome_baseline_accepted(&command->baseline, &answer);
 	if (answer.result != TOKENBROKER_CONTROL_ACCEPTED) {
 		exit_status_explain_answer(&answer, command->verb, command->name, &text);
@@ -141,7 +161,6 @@ static int report(const struct command *command, enum outcome outcome)
 static enum outcome follow(struct command *command)
 {
 	static const struct timespec pause = {.tv_nsec = LOOK_MS * NS_PER_MS};
-	int64_t deadline_ms = clock_boottime_ms() + command->wait_ms;
 
 	for (;;) {
 		enum outcome outcome;
@@ -151,7 +170,7 @@ static enum outcome follow(struct command *command)
 			(void)broker_status_load(&command->status, NULL);
 		outcome = outcome_judge(&command->baseline, command->status.view, command->name,
 					realtime_s());
-		if (outcome != OUTCOME_OPEN || clock_boottime_ms() >= deadline_ms)
+		if (outcome != OUTCOME_OPEN || clock_boottime_ms() >= command->deadline_ms)
 			return outcome;
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
@@ -160,8 +179,10 @@ static enum outcome follow(struct command *command)
 /* The answer to suspend is its outcome; but who looks at the status next shall see it, too. */
 static int finish_suspend(struct command *command)
 {
-	if (command->wait_ms > SHOW_MS)
-		command->wait_ms = SHOW_MS;
+	int64_t shown_ms = clock_boottime_ms() + SHOW_MS;
+
+	if (command->deadline_ms > shown_ms)
+		command->deadline_ms = shown_ms;
 	if (command->is_followed)
 		(void)follow(command);
 	return EXIT_STATUS_OK;
@@ -172,6 +193,7 @@ static int execute(struct command *command)
 	struct error_text error;
 	int status;
 
+	command->deadline_ms = clock_boottime_ms() + command->wait_ms;
 	if (command->wait_ms > 0)
 		look_before(command, &error);
 	status = send_command(command);

@@ -63,14 +63,19 @@ int output_lost(int error)
 	return EXIT_STATUS_FAILURE;
 }
 
+int output_flush(void)
+{
+	if (fflush(stdout) != 0)
+		return -errno;
+	/* An earlier write that failed leaves only its mark; its errno is gone. */
+	return ferror(stdout) != 0 ? -EIO : 0;
+}
+
 int output_finish(int status)
 {
-	/* An earlier failed write leaves only its mark; its errno is gone. */
-	int error = ferror(stdout) != 0 ? EIO : 0;
+	int r = output_flush();
 
-	if (fflush(stdout) != 0)
-		error = errno;
-	return error == 0 ? status : output_lost(-error);
+	return r < 0 ? output_lost(r) : status;
 }
 
 bool output_is_terminal(void)

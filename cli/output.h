@@ -19,7 +19,10 @@ int output_error(int error, const char *name);
 /* Writes to stdout past stdio, which would keep a copy. 0 or a negative errno. */
 int output_write(const void *data, size_t size);
 
-/* Flushes stdout; EXIT_STATUS_FAILURE with a message if anything printed did not get out (a full
+/* Flushes stdout. 0 or a negative errno, also for an earlier write that failed. */
+int output_flush(void);
+
+/* output_flush(); EXIT_STATUS_FAILURE with a message if anything printed did not get out (a full
  * disk, a closed pipe), else status. */
 int output_finish(int status);
 /* The message of output_finish(). */

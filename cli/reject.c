@@ -23,6 +23,11 @@ static int report(int error, const char *name, uint64_t generation)
 			       ": `tokenbroker info %s` shows the current one",
 			       name, generation, name);
 		return EXIT_STATUS_FAILURE;
+	case -ETIMEDOUT:
+		output_message("tokenbrokerd gave no answer about token '%s' in time: "
+			       "`systemctl status tokenbrokerd` shows why",
+			       name);
+		return EXIT_STATUS_TIMED_OUT;
 	}
 	return output_error(error, name);
 }

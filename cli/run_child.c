@@ -18,12 +18,16 @@ static const int signals[] = {SIGTERM, SIGINT,   SIGHUP,  SIGQUIT, SIGUSR1,
 void run_child_init(struct run_child *child)
 {
 	struct sigaction reset = {.sa_handler = SIG_DFL};
+	sigset_t blocked;
 
 	*child = (struct run_child){0};
 	(void)sigemptyset(&child->signals);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		(void)sigaddset(&child->signals, signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &child->signals, &child->old_mask);
+	blocked = child->signals;
+	/* Nor does a message that nobody reads: the write fails. Not passed on, so not fetched. */
+	(void)sigaddset(&blocked, SIGPIPE);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &child->old_mask);
 	/* With SIGCHLD ignored the kernel would throw COMMAND's status away. */
 	(void)sigaction(SIGCHLD, &reset, &child->old_child);
 }

@@ -106,7 +106,7 @@ static int show(struct watch *watch, int64_t now_ns, bool is_change)
 	else if (!is_first && !watch->is_json)
 		(void)fputc('\n', stdout);
 	(void)fputs(frame, stdout);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	return output_flush();
 }
 
 static void load(struct watch *watch)

@@ -29,7 +29,7 @@ static const char info_examples[] = "  tokenbroker info\n"
 
 static const char wait_details[] =
 	"A suspended token, or one that leaves the configuration, does not end it: both may\n"
-	"come back.\n"
+	"come back. With --timeout it also waits for a broker that has not started yet.\n"
 	"\n"
 	"Exit status: 0 it is there, 3 no such token or no broker has ever run, 7 not a reader,\n"
 	"9 timed out, 1 anything else.\n";

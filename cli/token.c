@@ -70,6 +70,20 @@ static void pause_after(struct token *token, int error, uint64_t generation, int
 		sleep_ms(ms < LOOK_MS ? ms : LOOK_MS);
 }
 
+int token_open(struct token *token, int64_t wait_ms)
+{
+	int64_t deadline_ms = clock_boottime_ms() + wait_ms;
+
+	for (;;) {
+		int r = tokenbroker_open(&token->handle, token->name);
+		int64_t left_ms = deadline_ms - clock_boottime_ms();
+
+		if (r != -ENOENT || left_ms <= 0)
+			return r;
+		sleep_ms(left_ms < LOOK_MS ? left_ms : LOOK_MS);
+	}
+}
+
 int token_get(struct token *token, const struct token_wish *wish, char *buffer, size_t size,
 	      struct tokenbroker_info *ret_info)
 {

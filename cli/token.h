@@ -28,6 +28,10 @@ static inline void cleanup_token(struct token *token)
 	token_fini(token);
 }
 
+/* Opens it; while wait_ms (0 or less: one look) lasts, waits for one that is not there yet. As
+ * tokenbroker_open(). */
+int token_open(struct token *token, int64_t wait_ms);
+
 struct token_wish {
 	int64_t min_remaining_ms;
 	int64_t wait_ms; /* 0 or less: one look */

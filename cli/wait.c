@@ -55,7 +55,7 @@ int wait_run(const struct subcommand *subcommand, const struct arguments *argume
 	if (arguments->timeout_ms >= 0)
 		deadline_ms = clock_boottime_ms() + arguments->timeout_ms;
 	token_init(&token, arguments->name);
-	r = tokenbroker_open(&token.handle, token.name);
+	r = token_open(&token, arguments->timeout_ms);
 	if (r == 0)
 		r = wait_for(token.handle, arguments->after, deadline_ms, &generation);
 	if (r < 0)

@@ -38,6 +38,7 @@ struct lifecycle {
 	unsigned failures;        /* in a row */
 	int64_t failing_since_ms; /* the first of them; meaningless without failures */
 	bool in_flight;           /* a fetch has been started whose outcome may still count */
+	bool is_revoking;         /* the current token must die */
 
 	/* Private. */
 	struct lifecycle_policy policy;
@@ -52,7 +53,6 @@ struct lifecycle {
 	bool is_forced;             /* fetch at the next turn, whatever the schedule says */
 	bool has_jumped;            /* the clocks have, since the last fetch started */
 	int64_t jump_fetched_at_ms; /* start of the last fetch for a jump */
-	bool is_revoking;           /* the current token must die */
 	int64_t revoke_deadline_ms; /* while is_revoking */
 };
 

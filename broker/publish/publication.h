@@ -33,7 +33,8 @@ int publication_new(struct publication **ret, struct publisher *publisher, const
 
 /*
  * Publishes content and keeps a copy of it. 0: readers see it now, or in less than a millisecond
- * (publishes are at least that far apart; of a burst the newest counts).
+ * (publishes are at least that far apart; of a burst the newest counts). A content without a token
+ * is published at once.
  *
  * scrub: publish it again, slot by slot, until no slot holds an older token. Due with every
  * withdraw and revocation and with the first put after publication_new().

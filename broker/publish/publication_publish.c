@@ -139,8 +139,8 @@ static int publish(struct publication *p, int64_t now_ns)
 
 int publication_publish_if_allowed(struct publication *p, int64_t now_ns)
 {
-	/* The pause keeps slow readers from starving. A withdraw does not wait for it: the caller may
-	 * be about to block on a disk. */
+	/* The pause keeps slow readers from starving. A withdraw does not wait for it: the caller
+	 * may be about to block on a disk. */
 	if (now_ns < p->publish_at_ns && !can_withdraw_in_place(p))
 		return 0;
 	return publish(p, now_ns);
@@ -192,8 +192,7 @@ void publication_give_up(struct publication *p)
 {
 	if (p->error == 0)
 		return;
-	if (!can_withdraw_in_place(p))
-		kept_content_fini(&p->pending);
+	kept_content_fini(&p->pending); /* never a withdraw: that did not wait */
 	p->must_replace = false;
 	note_success(p);
 }

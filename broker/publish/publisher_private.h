@@ -30,7 +30,7 @@ const struct segment *publication_segment(const struct publication *publication)
 
 int64_t publication_next_ns(const struct publication *publication);
 void publication_run(struct publication *publication, int64_t now_ns);
-/* No more tries of what failed, except to withdraw. */
+/* No more tries of what failed. */
 void publication_give_up(struct publication *publication);
 /* Leaves segment and link in place. */
 void publication_free(struct publication *publication);

@@ -111,7 +111,8 @@ def shared_memory_of(runtime_dir):
 
 def _runtime_id_in(path):
     try:
-        with open(path, "rb") as file:
+        # Without waiting: another test may have put a FIFO there.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             header = file.read(HEADER.size)
         return HEADER.unpack(header)[17]
     except (OSError, struct.error):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The command line against a running broker: what administrators and scripts do, and its exit statuses."""
+"""The command line against a running broker: what people and scripts do, and exit statuses."""
 
 import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -41,14 +42,16 @@ def read(world):
 
 
 def revoked(world, number):
-    return world.wait_token(lambda token: token["counters"]["revocations"]["ok"] >= number, timeout=20)
+    return world.wait_token(lambda token: token["counters"]["revocations"]["ok"] >= number,
+                            timeout=20)
 
 
 def as_admin(world, *arguments, gid=STRANGER_UID, groups=""):
     """The command line of a stranger, a member of groups."""
     identity = ["--reuid", STRANGER_UID, "--regid", gid]
     identity += ["--groups", groups] if groups else ["--clear-groups"]
-    process = world.process(["setpriv", *identity, world.build / "tokenbroker", *arguments], "admin")
+    program = world.build / "tokenbroker"
+    process = world.process(["setpriv", *identity, program, *arguments], "admin")
     return process.wait(60)
 
 
@@ -255,6 +258,18 @@ def test_an_unknown_token_and_a_missing_broker_have_statuses_of_their_own(world,
     assert cli("get", uid=world.reader_uid).status == 0
 
 
+def test_a_command_waits_no_longer_than_told_for_a_broker_that_hangs(world, server, cli):
+    broker = world.ready_broker(server)
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        before = time.monotonic()
+        result = cli("refresh", "default", "--wait", "0.5")
+        assert time.monotonic() - before < 5
+        assert result.status == 9 and "no answer" in result.err
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+
+
 def test_status_tells_when_its_document_is_old(world, server, cli):
     broker = world.ready_broker(server)
     table = cli("status")
@@ -329,6 +344,14 @@ def test_wait_returns_with_the_next_generation(world, server, cli):
     assert waiting.out() == f"{generation + 1}\n"
 
 
+def test_wait_with_a_timeout_waits_for_a_broker_that_starts_later(world, server, cli):
+    waiting = cli.start("wait", "--timeout", "30", uid=world.reader_uid)
+    broker = world.ready_broker(server)
+    assert waiting.wait(30) == 0
+    assert waiting.out() == f"{broker.token_status()['generation']}\n"
+    assert cli("wait", "unknown", "--timeout", "0.3").status == 3
+
+
 def start_run(world, *command):
     return world.cli.start("run", "--", *command, uid=world.reader_uid,
                            env={"XDG_RUNTIME_DIR": ""})
@@ -336,7 +359,8 @@ def start_run(world, *command):
 
 def file_of(process):
     """What a command of `tokenbroker run` printed as its BEARER_TOKEN_FILE."""
-    return wait_until(lambda: process.out().endswith("\n") and process.out().strip(), 10, "the file")
+    return wait_until(lambda: process.out().endswith("\n") and process.out().strip(), 10,
+                      "the name of the file")
 
 
 def in_file(path):

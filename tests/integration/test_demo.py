@@ -65,7 +65,8 @@ class Demo:
         self.secret = secret.read_text()
 
     def processes(self):
-        return [path for path in Path("/proc").glob("[0-9]*") if session_of(path) == self.process.pid]
+        return [path for path in Path("/proc").glob("[0-9]*")
+                if session_of(path) == self.process.pid]
 
     def _runtime_dir(self):
         return next((found for path in self.processes() if (found := runtime_dir_in(path))), None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The token server is down, busy or refuses us: a good token serves to its end, and all heals by itself."""
+"""The token server is down, busy or refuses us: a good token serves to its end, and all heals."""
 
 import time
 from datetime import datetime, timedelta

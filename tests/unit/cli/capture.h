@@ -16,6 +16,8 @@
 #include "cli/subcommand.h"
 
 #define CAPTURE_WORDS 16
+/* A subcommand that does not end fails its test, and does not hang it. */
+#define CAPTURE_SECONDS 60
 
 struct capture {
 	int status; /* exit status; -1: ended by a signal */
@@ -40,6 +42,7 @@ static inline void capture_be(const char *const words[])
 	struct error_text error;
 	int argc = 0;
 
+	(void)alarm(CAPTURE_SECONDS);
 	for (; words[argc] != NULL && argc < CAPTURE_WORDS; argc++)
 		argv[argc] = strdup(words[argc]);
 	if (subcommand == NULL ||

@@ -111,7 +111,8 @@ static inline int fake_listen(const struct stage *stage)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	stage_path(stage, TOKENBROKER_CONTROL_SOCKET, address.sun_path);
+	STAGE_MUST(snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", stage->dir,
+			    TOKENBROKER_CONTROL_SOCKET) < (int)sizeof(address.sun_path));
 	STAGE_MUST(bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	STAGE_MUST(listen(fd, 8) == 0);
 	return fd;

@@ -72,6 +72,21 @@ static void its_signal_mask_is_as_it_was(void)
 	CU_ASSERT_EQUAL(status_of("grep -q '^SigBlk:.*0000000000000000$' /proc/self/status"), 0);
 }
 
+/* The file would be left behind if a closed stderr ended us. */
+static void a_message_that_nobody_reads_does_not_end_us(void)
+{
+	const struct timespec now = {0};
+	struct run_child child;
+	sigset_t broken_pipe;
+
+	run_child_init(&child);
+	(void)raise(SIGPIPE);
+	(void)sigemptyset(&broken_pipe);
+	(void)sigaddset(&broken_pipe, SIGPIPE);
+	CU_ASSERT_EQUAL(sigtimedwait(&broken_pipe, NULL, &now), SIGPIPE);
+	(void)sigprocmask(SIG_SETMASK, &child.old_mask, NULL);
+}
+
 static void ignored_children_still_have_a_status(void)
 {
 	(void)signal(SIGCHLD, SIG_IGN);
@@ -153,6 +168,8 @@ int main(void)
 		{"the_variable_is_in_its_environment", the_variable_is_in_its_environment},
 		{"what_cannot_be_executed_says_why", what_cannot_be_executed_says_why},
 		{"its_signal_mask_is_as_it_was", its_signal_mask_is_as_it_was},
+		{"a_message_that_nobody_reads_does_not_end_us",
+		 a_message_that_nobody_reads_does_not_end_us},
 		{"ignored_children_still_have_a_status", ignored_children_still_have_a_status},
 		{"signals_sent_to_us_reach_it", signals_sent_to_us_reach_it},
 		{"a_stop_stops_us_both_and_a_continue_wakes_us",

@@ -195,7 +195,7 @@ static void a_put_in_the_middle_of_a_scrub_takes_its_place(void)
 	stage_close(&stage);
 }
 
-static void a_scrub_is_owed_even_if_its_content_was_overtaken(void)
+static void a_withdraw_does_not_wait_for_its_turn(void)
 {
 	CLEANUP(seen) struct seen seen = {.is_there = false};
 	struct publication *publication;
@@ -203,8 +203,24 @@ static void a_scrub_is_owed_even_if_its_content_was_overtaken(void)
 
 	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
 	publication = publish_first(&stage, OLD_TOKEN);
-	CU_ASSERT_EQUAL(withdraw(&stage, publication, true), 0); /* deferred */
-	CU_ASSERT_EQUAL(put(&stage, publication, "the-new-one", 2), 0);
+	CU_ASSERT_EQUAL(withdraw(&stage, publication, true), 0);
+	see(&seen, &stage, "default");
+	CU_ASSERT_EQUAL(seen.state, TOKENBROKER_SEGMENT_NONE);
+	CU_ASSERT_EQUAL(seen.head, 2);
+	stage_close(&stage);
+}
+
+static void a_scrub_is_owed_even_if_its_content_was_overtaken(void)
+{
+	const struct publication_content overtaken = valid_content("overtaken", 2);
+	CLEANUP(seen) struct seen seen = {.is_there = false};
+	struct publication *publication;
+	struct stage stage;
+
+	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
+	publication = publish_first(&stage, OLD_TOKEN);
+	CU_ASSERT_EQUAL(publication_put(publication, &overtaken, true, stage.now_ns), 0);
+	CU_ASSERT_EQUAL(put(&stage, publication, "the-new-one", 3), 0);
 	stage_pass_ms(&stage, 10);
 	CU_ASSERT_TRUE(shows(&seen, &stage, "the-new-one"));
 	CU_ASSERT_EQUAL(seen.head, 5);
@@ -214,17 +230,16 @@ static void a_scrub_is_owed_even_if_its_content_was_overtaken(void)
 
 static void a_clean_stop_finishes_what_was_begun(void)
 {
+	const struct publication_content deferred = valid_content("deferred", 2);
 	CLEANUP(seen) struct seen seen = {.is_there = false};
 	struct publication *publication;
 	struct stage stage;
 
 	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
 	publication = publish_first(&stage, OLD_TOKEN);
-	CU_ASSERT_EQUAL(withdraw(&stage, publication, true), 0); /* deferred */
+	CU_ASSERT_EQUAL(publication_put(publication, &deferred, true, stage.now_ns), 0);
 	stage_stop(&stage);
-	see(&seen, &stage, "default");
-	CU_ASSERT_TRUE(seen.is_there);
-	CU_ASSERT_EQUAL(seen.state, TOKENBROKER_SEGMENT_NONE);
+	CU_ASSERT_TRUE(shows(&seen, &stage, "deferred"));
 	CU_ASSERT_EQUAL(seen.head, 5);
 	CU_ASSERT_FALSE(holds_anywhere(&seen, OLD_TOKEN));
 	stage_close(&stage);
@@ -351,6 +366,7 @@ int main(void)
 		TEST(puts_a_millisecond_apart_are_seen_at_once),
 		TEST(a_scrub_leaves_no_byte_of_the_old_token),
 		TEST(a_put_in_the_middle_of_a_scrub_takes_its_place),
+		TEST(a_withdraw_does_not_wait_for_its_turn),
 		TEST(a_scrub_is_owed_even_if_its_content_was_overtaken),
 		TEST(a_clean_stop_finishes_what_was_begun),
 		TEST(a_token_that_is_too_long_changes_nothing),

@@ -301,6 +301,7 @@ static void a_directory_in_the_links_place_is_an_error_until_it_is_gone(void)
 	CU_ASSERT_EQUAL(publication_put(publication, &content, true, stage.now_ns), -EISDIR);
 	CU_ASSERT_EQUAL(publication_error(publication), -EISDIR);
 	CU_ASSERT_STRING_EQUAL(publication_segment_name(publication), "");
+	CU_ASSERT_EQUAL(count_segments(&stage), 0);
 	CU_ASSERT_EQUAL(publisher_next_ns(stage.publisher), stage.now_ns + NS_PER_S);
 	CU_ASSERT_EQUAL(rmdir(link), 0);
 	stage.now_ns += NS_PER_S;

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "publish/publisher_private.h"
+#include "publish/sweep.h"
 
 /* Publishes, then takes the link away, as a kill between two steps or an rm would. */
 static void orphan(struct stage *stage, struct seen *seen)
@@ -120,6 +121,25 @@ static void a_token_that_is_no_longer_configured_is_withdrawn(void)
 	CU_ASSERT_EQUAL(publisher_sweep(stage.publisher), 0);
 	path_in_run(&stage, "tokens/default", link);
 	CU_ASSERT_EQUAL(lstat(link, &status), -1);
+	stage_pass_ms(&stage, 10);
+	CU_ASSERT_TRUE(is_gone(&seen));
+	stage_close(&stage);
+}
+
+/* As long as the link stands, readers follow it. */
+static void a_segment_with_a_link_stays_whatever_is_configured(void)
+{
+	CLEANUP(seen) struct seen seen = {.is_there = false};
+	struct stage stage;
+
+	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
+	(void)publish_first(&stage, "linked-token");
+	stage_restart(&stage, RUNTIME_DIR_BACKING_SHM);
+	CU_ASSERT_EQUAL(sweep_segments(stage.publisher), 0);
+	stage_pass_ms(&stage, 10);
+	CU_ASSERT_TRUE(shows(&seen, &stage, "linked-token"));
+	CU_ASSERT_EQUAL(sweep_links(stage.publisher), 0);
+	CU_ASSERT_EQUAL(sweep_segments(stage.publisher), 0);
 	stage_pass_ms(&stage, 10);
 	CU_ASSERT_TRUE(is_gone(&seen));
 	stage_close(&stage);
@@ -259,6 +279,7 @@ int main(void)
 		TEST(a_segment_in_our_hands_is_not_swept_though_its_link_is_gone),
 		TEST(a_retiring_segment_is_not_swept_twice),
 		TEST(a_token_that_is_no_longer_configured_is_withdrawn),
+		TEST(a_segment_with_a_link_stays_whatever_is_configured),
 		TEST(what_no_broker_made_stays_in_tokens),
 		TEST(an_error_does_not_end_the_sweep),
 		TEST(foreign_files_are_not_touched),

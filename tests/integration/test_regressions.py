@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Odd states that once went wrong: commands, reloads and stops that meet each other."""
+
+import pytest
+
+import control
+from tb import Result, wait_until
+
+
+def begin_revoke(world, server, broker):
+    """A revoke that waits for its successor; returns the fingerprint of the token that must die."""
+    fingerprint = broker.token_status()["fingerprint"]
+    server.order(fault="stall")
+    assert world.control(control.REVOKE).result == "accepted"
+    server.wait_requests(2)
+    return fingerprint
+
+
+def test_a_reload_to_another_source_does_not_save_a_token_that_is_to_be_revoked(world, server):
+    broker = world.ready_broker(server)
+    fingerprint = begin_revoke(world, server, broker)
+    world.write_config({"default": world.token(server, scope="another")})
+    broker.reload()
+    wait_until(lambda: fingerprint not in server.active(), what="the revocation")
+    broker.wait_token(lambda token: token["state"] == "valid")
+
+
+def test_a_token_that_leaves_the_configuration_is_still_revoked_as_ordered(world, server):
+    broker = world.ready_broker(server)
+    fingerprint = begin_revoke(world, server, broker)
+    world.write_config({})
+    broker.reload()
+    wait_until(lambda: fingerprint not in server.active(), what="the revocation")
+
+
+def test_a_stop_does_not_save_a_token_that_is_to_be_revoked(world, server):
+    broker = world.ready_broker(server)
+    fingerprint = begin_revoke(world, server, broker)
+    assert broker.stop() == 0
+    assert fingerprint not in server.active()
+    assert world.segment_path() is None
+
+
+def test_a_suspend_after_the_state_directory_was_mended_is_durable(world, server):
+    world.state_dir.rmdir()
+    world.state_dir.write_text("no directory")
+    world.give(world.state_dir)
+    world.write_config({"default": world.token(server)})
+    broker = world.broker().wait_ready()
+    assert broker.token_status()["state"] == "suspended"
+    world.state_dir.unlink()
+    world.make_directory("state", 0o700)
+    assert world.control(control.SUSPEND).result == "accepted"
+    broker.stop()
+    world.broker().wait_ready()
+    assert world.token_status()["state"] == "suspended"
+    assert server.requests() == 0
+
+
+def test_a_token_that_cannot_be_published_is_not_told_to_be_valid(world, server):
+    in_the_way = world.make_directory("run/tokens", 0o755) / "default"
+    in_the_way.mkdir()
+    world.give(in_the_way)
+    world.write_config({"default": world.token(server)})
+    broker = world.broker().wait_ready()
+    broker.wait_log("failing: publish_failed")
+    assert "valid, generation" not in broker.err()
+    assert broker.token_status()["state"] == "pending"
+    assert broker.notifications.last_status() == "0 of 1 tokens usable; default: publish_failed"
+    in_the_way.rmdir()
+    broker.wait_log("published again")
+    broker.wait_token(lambda token: token["state"] == "valid")
+    assert server.requests() == 1
+
+
+def test_commands_are_audited_at_every_log_level(world, server):
+    world.write_config({"default": world.token(server)}, log_level="error")
+    broker = world.broker().wait_ready()
+    assert world.control(control.SUSPEND).result == "accepted"
+    assert "audit: suspend of token default by uid" in broker.wait_log("audit:")
+
+
+def test_a_reload_during_the_start_does_not_claim_to_be_ready(world, server):
+    server.order(fault="stall")
+    world.write_config({"default": world.token(server)})
+    broker = world.broker()
+    server.wait_requests(1)
+    broker.reload()
+    broker.wait_log("configuration reloaded")
+    assert not broker.notifications.has("READY=1")
+
+
+@pytest.mark.needs_root
+def test_root_may_try_with_a_secret_of_the_brokers_user(world, server):
+    world.write_config({"default": world.token(server)})
+    argv = [world.build / "tokenbrokerd", "--config", world.config_path,
+            "--runtime-dir", world.runtime_dir, "--state-dir", world.state_dir, "--try", "default"]
+    result = Result(world.process(argv, "try"), 30)
+    assert (result.status, server.active()) == (0, set()), result
