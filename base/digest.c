@@ -7,7 +7,8 @@
 
 void digest_sha256(const void *data, size_t size, uint8_t ret[static DIGEST_BYTES])
 {
-	/* Fails only without memory or without SHA-256 in libcrypto: no name could be trusted then. */
+	/* Fails only without memory or without SHA-256 in libcrypto: no name could be trusted then.
+	 */
 	if (EVP_Digest(data, size, ret, NULL, EVP_sha256(), NULL) != 1)
 		abort();
 }

@@ -39,10 +39,10 @@ log_line(const struct log *log, enum log_level level, const char *format, va_lis
 		const char *word;
 		int priority; /* syslog(3) */
 	} levels[] = {
-		[LOG_LEVEL_ERROR] = { "error: ", 3 },
-		[LOG_LEVEL_WARNING] = { "warning: ", 4 },
-		[LOG_LEVEL_INFO] = { "", 6 },
-		[LOG_LEVEL_DEBUG] = { "debug: ", 7 },
+		[LOG_LEVEL_ERROR] = {"error: ", 3},
+		[LOG_LEVEL_WARNING] = {"warning: ", 4},
+		[LOG_LEVEL_INFO] = {"", 6},
+		[LOG_LEVEL_DEBUG] = {"debug: ", 7},
 	};
 	char line[LINE_BYTES];
 	int start;
@@ -61,7 +61,8 @@ log_line(const struct log *log, enum log_level level, const char *format, va_lis
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[length++] = '\n';
-	/* One write, so that lines of several processes do not mix; nobody to tell when it fails. */
+	/* One write, so that lines of several processes do not mix; nobody to tell when it fails.
+	 */
 	(void)!write(STDERR_FILENO, line, length);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line a message on stderr: with the journal's priority prefix (sd-daemon(3)) when stderr is the
- * journal, else with the program's name and the level in words. Control characters are replaced, so
- * that no text from outside can forge a line. Only main programs and their wiring log.
+ * One line a message on stderr: with the journal's priority prefix (sd-daemon(3)) when stderr is
+ * the journal, else with the program's name and the level in words. Control characters are
+ * replaced, so that no text from outside can forge a line. Only main programs and their wiring log.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -9,7 +9,7 @@
 void text_init(struct text *text, char *data, size_t size)
 {
 	assert(size > 0);
-	*text = (struct text){ .data = data, .size = size };
+	*text = (struct text){.data = data, .size = size};
 	data[0] = '\0';
 }
 

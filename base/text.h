@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A string that is built piece by piece in memory of the caller. It never grows: what does not fit is
- * left out and is_cut says so. Always NUL-terminated.
+ * A string that is built piece by piece in memory of the caller. It never grows: what does not fit
+ * is left out and is_cut says so. Always NUL-terminated.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The broker's one loop: start, what is due in each turn, signals, stop. The steps of the flow do not
- * know each other; broker_private.h says which file joins what.
+ * The broker's one loop: start, what is due in each turn, signals, stop. The steps of the flow do
+ * not know each other; broker_private.h says which file joins what.
  */
 #include "broker.h"
 #include "broker_private.h"
@@ -53,7 +53,8 @@ void broker_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+			  void *userdata)
 {
 	struct broker *broker = userdata;
 
@@ -91,11 +92,11 @@ static void jump(struct broker *broker, const char *what)
 /* A timer that never fires and is cancelled when the wall clock is set (timerfd_create(2)). */
 static int arm_clock_set(int fd)
 {
-	const struct itimerspec never = { .it_value = { .tv_sec = (time_t)(INT64_MAX / NS_PER_S) } };
+	const struct itimerspec never = {.it_value = {.tv_sec = (time_t)(INT64_MAX / NS_PER_S)}};
 
-	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ?
-		       -errno :
-		       0;
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int on_clock_set(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -133,7 +134,8 @@ static void look_at_names(struct broker *broker)
 
 		if (was_gone && r == 0) {
 			log_warning(broker->log,
-				    "token %s: its name in the runtime directory was gone: published again",
+				    "token %s: its name in the runtime directory was gone: "
+				    "published again",
 				    token->config->name);
 			managed_token_changed(token);
 		}
@@ -168,12 +170,15 @@ static int turn(struct broker *broker)
 		publisher_run(broker->publisher, now_ns);
 	next_ms = broker_run_tokens(broker, now_ms);
 	next_ms = earlier(next_ms, broker_run_revocations(broker, now_ms));
+	/* Whoever is told READY finds a status document. */
+	next_ns = broker_run_status(broker, clock_boottime_ns());
 	next_ms = earlier(next_ms, broker_notify(broker, now_ms));
 	next_ms = earlier(next_ms, broker->next_tick_ms);
-	next_ns = earlier(next_ms * NS_PER_MS, broker_run_status(broker, clock_boottime_ns()));
+	next_ns = earlier(next_ns, next_ms * NS_PER_MS);
 	next_ns = earlier(next_ns, publisher_next_ns(broker->publisher));
 
-	if (sd_event_source_set_time(broker->timer, (uint64_t)(next_ns > 0 ? next_ns : 0) / 1000) < 0)
+	if (sd_event_source_set_time(broker->timer, (uint64_t)(next_ns > 0 ? next_ns : 0) / 1000) <
+	    0)
 		return -EINVAL;
 	return sd_event_source_set_enabled(broker->timer, SD_EVENT_ONESHOT);
 }
@@ -226,7 +231,8 @@ static int open_event_loop(struct broker *broker)
 		r = sd_event_add_time(broker->event, &broker->timer, CLOCK_BOOTTIME, 0, 1, on_timer,
 				      broker);
 	if (r >= 0)
-		r = sd_event_add_io(broker->event, &broker->clock_set, fd, EPOLLIN, on_clock_set, broker);
+		r = sd_event_add_io(broker->event, &broker->clock_set, fd, EPOLLIN, on_clock_set,
+				    broker);
 	if (r >= 0)
 		r = sd_event_source_set_io_fd_own(broker->clock_set, true);
 	if (r >= 0)
@@ -240,11 +246,12 @@ static int open_source(struct broker *broker)
 {
 	const struct http_source_settings settings = {
 		.user_agent = "tokenbroker/" TOKENBROKER_VERSION,
-		.secret_rules = {
-			.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
-			.uid = geteuid(),
-			.gid = getegid(),
-		},
+		.secret_rules =
+			{
+				.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
+				.uid = geteuid(),
+				.gid = getegid(),
+			},
 	};
 	struct secret *trial;
 
@@ -253,14 +260,15 @@ static int open_source(struct broker *broker)
 		secret_free(trial);
 	}
 	if (!broker->is_memory_locked)
-		log_warning(broker->log, "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK");
+		log_warning(broker->log,
+			    "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK");
 	return http_source_new(&broker->source, broker->event, &settings);
 }
 
 /* The runtime directory is judged before anything is read or written on its behalf. */
 static enum broker_exit open_runtime_dir(struct broker *broker, enum runtime_dir_backing backing)
 {
-	struct error_text error = { .text = "" };
+	struct error_text error = {.text = ""};
 	int r = runtime_dir_new(&broker->runtime_dir, broker->paths->runtime_dir, backing, &error);
 
 	if (r == 0)
@@ -291,7 +299,7 @@ static enum runtime_dir_backing backing_of(const struct broker *broker)
 
 static int open_steps(struct broker *broker)
 {
-	struct error_text error = { .text = "" };
+	struct error_text error = {.text = ""};
 	int r;
 
 	status_file_init(&broker->status_file, broker->runtime_dir->fd, clock_boottime_ns());
@@ -349,11 +357,13 @@ static void wait_for_revocations(struct broker *broker)
 	while (broker->revocation_count > 0 && clock_boottime_ms() < deadline_ms) {
 		(void)broker_run_revocations(broker, clock_boottime_ms());
 		publisher_run(broker->publisher, clock_boottime_ns());
-		if (broker->revocations_in_flight == 0 || sd_event_run(broker->event, STOP_POLL_USEC) < 0)
+		if (broker->revocations_in_flight == 0 ||
+		    sd_event_run(broker->event, STOP_POLL_USEC) < 0)
 			break;
 	}
 	for (size_t i = 0; i < broker->revocation_count; i++)
-		log_warning(broker->log, "token %s: %s is not revoked at the server: it lives until it expires",
+		log_warning(broker->log,
+			    "token %s: %s is not revoked at the server: it lives until it expires",
 			    broker->revocations[i]->name, broker->revocations[i]->fingerprint);
 }
 
@@ -425,8 +435,8 @@ enum broker_exit broker_run(const struct paths *paths, struct log *log)
 	struct broker broker = {
 		.paths = paths,
 		.log = log,
-		.state_directory = { .path = paths->state_dir,
-				     .has_parents_to_make = paths->is_user_run },
+		.state_directory = {.path = paths->state_dir,
+				    .has_parents_to_make = paths->is_user_run},
 		.started_boottime_ms = clock_boottime_ms(),
 		.started_realtime_ns = clock_realtime_ns(),
 		.clock_difference_ns = clock_realtime_ns() - clock_boottime_ns(),

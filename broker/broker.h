@@ -24,8 +24,8 @@ enum broker_exit broker_run(const struct paths *paths, struct log *log);
 /* SIGTERM, SIGINT, SIGHUP: handled by the loop, so blocked before any thread exists. */
 void broker_block_signals(void);
 
-/* For who only looks: whoever will run the broker is the owner of the runtime directory, if there is
- * one yet. Borrows from the environment. */
+/* For who only looks: whoever will run the broker is the owner of the runtime directory, if there
+ * is one yet. Borrows from the environment. */
 struct secret_file_rules broker_secret_rules(const struct paths *paths);
 
 /* --check-config: every mistake on stderr. */

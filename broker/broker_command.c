@@ -48,7 +48,7 @@ static struct tokenbroker_control_answer answer_to(enum lifecycle_answer answer,
 }
 
 static struct tokenbroker_control_answer do_reject(struct managed_token *token, uint64_t generation,
-						bool *ret_leads_to_fetch)
+						   bool *ret_leads_to_fetch)
 {
 	return answer_to(lifecycle_reject(&token->lifecycle, clock_boottime_ms(), generation,
 					  ret_leads_to_fetch),
@@ -75,7 +75,7 @@ static void fill_marker(struct managed_token *token)
 	const struct publication_content *content = publication_content(token->publication);
 	bool has_revocation = token->config->revoke_url[0] != '\0';
 
-	token->marker = (struct suspend_marker){ .revocation = SUSPEND_REVOCATION_UNKNOWN };
+	token->marker = (struct suspend_marker){.revocation = SUSPEND_REVOCATION_UNKNOWN};
 	if (content == NULL || content->length == 0)
 		return;
 	digest_fingerprint(content->token, content->length, token->marker.fingerprint);
@@ -95,11 +95,12 @@ static struct tokenbroker_control_answer do_suspend(struct managed_token *token)
 		managed_token_revoke_current(token, clock_boottime_ms());
 		managed_token_withdraw(token); /* readers first, then the disk */
 		token->is_marked = true;
-		log_warning(token->broker->log, "token %s: suspended, readers have none%s",
-			    token->config->name,
-			    token->config->revoke_url[0] != '\0' ?
-				    "" :
-				    "; without revoke_url it lives at the server until it expires");
+		log_warning(
+			token->broker->log, "token %s: suspended, readers have none%s",
+			token->config->name,
+			token->config->revoke_url[0] != '\0'
+				? ""
+				: "; without revoke_url it lives at the server until it expires");
 	}
 	if (!token->has_durable_marker) {
 		r = suspend_marker_write(&token->broker->state_directory, &key, &token->marker);
@@ -137,9 +138,9 @@ static struct tokenbroker_control_answer do_resume(struct managed_token *token)
 	return control_answer(TOKENBROKER_CONTROL_ACCEPTED);
 }
 
-static struct tokenbroker_control_answer carry_out(struct managed_token *token,
-						   const struct tokenbroker_control_request *request,
-						   bool *ret_leads_to_fetch)
+static struct tokenbroker_control_answer
+carry_out(struct managed_token *token, const struct tokenbroker_control_request *request,
+	  bool *ret_leads_to_fetch)
 {
 	struct tokenbroker_control_answer answer = control_answer(TOKENBROKER_CONTROL_INVALID);
 
@@ -198,7 +199,7 @@ static void handle(void *userdata, const struct control_peer *peer,
 	else if (!verdict.is_allowed)
 		*answer = control_answer(TOKENBROKER_CONTROL_DENIED);
 	else
-		*answer = carry_out(token, request, is_rejection ? &is_audited : &(bool){ false });
+		*answer = carry_out(token, request, is_rejection ? &is_audited : &(bool){false});
 	if (is_rejection && token != NULL) {
 		status_record_rejection(&token->record,
 					(enum tokenbroker_control_result)answer->result);

@@ -27,7 +27,7 @@ void loaded_config_unref(struct loaded_config *loaded)
 /* 0, or a negative errno with every mistake logged and the first one in *ret_first. */
 static int load(struct broker *broker, struct loaded_config **ret, struct error_text *ret_first)
 {
-	CLEANUP(config_errors) struct config_errors errors = { .count = 0 };
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
 	struct loaded_config *loaded = calloc(1, sizeof(*loaded));
 	int r = loaded == NULL ? -ENOMEM : 0;
 
@@ -89,15 +89,15 @@ static void replace_warnings(struct config_errors *warnings, struct config_error
 		log_warning(log, "%s", with->items[i].text);
 	config_errors_free(warnings);
 	*warnings = *with;
-	*with = (struct config_errors){ .count = 0 };
+	*with = (struct config_errors){.count = 0};
 }
 
 /* False: there are names to be looked up again. */
 static bool resolve_admins(struct broker *broker, struct config_errors *warnings)
 {
-	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	CLEANUP(principals_unknown) struct principals_unknown unknown = {.count = 0};
 	const struct config *config = broker->loaded->config;
-	struct principals admins = { .uid_count = 0 };
+	struct principals admins = {.uid_count = 0};
 	int r = principals_resolve(&admins, &config->admins, &unknown);
 
 	if (r < 0) {
@@ -115,11 +115,11 @@ static bool resolve_admins(struct broker *broker, struct config_errors *warnings
 /* As resolve_admins(). */
 static bool resolve_http_user(struct broker *broker, struct config_errors *warnings)
 {
-	CLEANUP(principals) struct principals user = { .uid_count = 0 };
-	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
+	CLEANUP(principals) struct principals user = {.uid_count = 0};
+	CLEANUP(principals_unknown) struct principals_unknown unknown = {.count = 0};
 	const struct config_http *http = &broker->loaded->config->http;
-	char *names[] = { http->user };
-	const struct config_strings list = { .items = names, .count = 1 };
+	char *names[] = {http->user};
+	const struct config_strings list = {.items = names, .count = 1};
 	int r = principals_resolve(&user, &list, &unknown);
 
 	if (r < 0) {
@@ -136,7 +136,7 @@ static bool resolve_http_user(struct broker *broker, struct config_errors *warni
 
 void broker_resolve_common(struct broker *broker)
 {
-	CLEANUP(config_errors) struct config_errors warnings = { .count = 0 };
+	CLEANUP(config_errors) struct config_errors warnings = {.count = 0};
 	bool are_admins_known = resolve_admins(broker, &warnings);
 	bool is_http_user_known = resolve_http_user(broker, &warnings);
 
@@ -147,7 +147,8 @@ void broker_resolve_common(struct broker *broker)
 
 static void take_readers(struct managed_token *token, struct principals *readers)
 {
-	/* Asked every time: what it could not do before, it does now. Equal readers cost nothing. */
+	/* Asked every time: what it could not do before, it does now. Equal readers cost nothing.
+	 */
 	if (token->publication != NULL)
 		(void)publication_set_readers(token->publication, readers, clock_boottime_ns());
 	principals_free(&token->readers);
@@ -156,10 +157,10 @@ static void take_readers(struct managed_token *token, struct principals *readers
 
 void broker_resolve_readers(struct managed_token *token)
 {
-	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
-	CLEANUP(config_errors) struct config_errors warnings = { .count = 0 };
+	CLEANUP(principals_unknown) struct principals_unknown unknown = {.count = 0};
+	CLEANUP(config_errors) struct config_errors warnings = {.count = 0};
 	const struct config_token *config = token->config;
-	struct principals readers = { .uid_count = 0 };
+	struct principals readers = {.uid_count = 0};
 	int r = principals_resolve(&readers, &config->readers, &unknown);
 
 	if (r < 0)
@@ -180,7 +181,7 @@ static void apply_common(struct broker *broker)
 
 int broker_load_first_config(struct broker *broker)
 {
-	struct error_text first = { .text = "" };
+	struct error_text first = {.text = ""};
 	int r = load(broker, &broker->loaded, &first);
 
 	if (r < 0)
@@ -201,7 +202,8 @@ int broker_begin_tokens(struct broker *broker)
 		int r = managed_token_new(&token, broker, broker->loaded, &config->tokens[i]);
 
 		if (r < 0) {
-			log_error(broker->log, "token %s: %s", config->tokens[i].name, strerror(-r));
+			log_error(broker->log, "token %s: %s", config->tokens[i].name,
+				  strerror(-r));
 			return r;
 		}
 		broker->tokens[broker->token_count++] = token;
@@ -251,7 +253,8 @@ static void apply_tokens(struct broker *broker, struct managed_token **tokens)
 	size_t count = 0;
 
 	for (size_t i = 0; i < loaded->config->token_count; i++) {
-		struct managed_token *token = carry_over(broker, loaded, &loaded->config->tokens[i]);
+		struct managed_token *token =
+			carry_over(broker, loaded, &loaded->config->tokens[i]);
 
 		if (token != NULL)
 			tokens[count++] = token;
@@ -261,7 +264,8 @@ static void apply_tokens(struct broker *broker, struct managed_token **tokens)
 
 		if (is_kept(tokens, count, token))
 			continue;
-		log_info(broker->log, "token %s: no longer configured: withdrawn", token->config->name);
+		log_info(broker->log, "token %s: no longer configured: withdrawn",
+			 token->config->name);
 		managed_token_remove(token);
 	}
 	free(broker->tokens);
@@ -280,7 +284,8 @@ void broker_reload(struct broker *broker)
 		tokens = calloc(loaded->config->token_count + 1, sizeof(*tokens));
 	if (tokens == NULL) {
 		loaded_config_unref(loaded);
-		log_error(broker->log, "reload: nothing has changed: %s", broker->config_error.text);
+		log_error(broker->log, "reload: nothing has changed: %s",
+			  broker->config_error.text);
 		return;
 	}
 	broker->config_error.text[0] = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is due for a token, and what the outcome of each fetch leads to: the state machine decides, this
- * carries it out.
+ * What is due for a token, and what the outcome of each fetch leads to: the state machine decides,
+ * this carries it out.
  */
 #include "broker_private.h"
 
@@ -44,8 +44,8 @@ static void publish_fetched(struct managed_token *token, const struct source_out
 		.state = TOKENBROKER_SEGMENT_VALID,
 		.generation = decided->generation,
 		.expires_boottime_ns = decided->expires_at_ms * NS_PER_MS,
-		.expires_realtime_ns = outcome->sent_realtime_ns +
-				       (decided->expires_at_ms - sent_ms) * NS_PER_MS,
+		.expires_realtime_ns =
+			outcome->sent_realtime_ns + (decided->expires_at_ms - sent_ms) * NS_PER_MS,
 		.issued_realtime_ns = outcome->sent_realtime_ns,
 		.source_id = token->source_id,
 		.token = outcome->token->data,
@@ -74,8 +74,8 @@ static void publish_fetched(struct managed_token *token, const struct source_out
 
 static int64_t lifetime_ms(const struct managed_token *token, const struct source_outcome *outcome)
 {
-	return outcome->has_lifetime ? outcome->lifetime_ms :
-				       token->config->default_lifetime_s * MS_PER_S;
+	return outcome->has_lifetime ? outcome->lifetime_ms
+				     : token->config->default_lifetime_s * MS_PER_S;
 }
 
 static void revoke_received(struct managed_token *token, const struct source_outcome *outcome,
@@ -123,6 +123,16 @@ static struct lifecycle_outcome decide(struct managed_token *token,
 	return lifecycle_fetch_succeeded(&token->lifecycle, now_ms, &fetched, broker_random());
 }
 
+/* Once: a server that is odd is so each time. */
+static void warn_of_answer(struct managed_token *token, const struct error_text *warning)
+{
+	if (strcmp(token->answer_warning.text, warning->text) == 0)
+		return;
+	token->answer_warning = *warning;
+	if (warning->text[0] != '\0')
+		log_warning(token->broker->log, "token %s: %s", token->config->name, warning->text);
+}
+
 static void on_success(struct managed_token *token, const struct source_outcome *outcome)
 {
 	int64_t now_ms = clock_boottime_ms();
@@ -133,8 +143,7 @@ static void on_success(struct managed_token *token, const struct source_outcome 
 	status_record_fetch_succeeded(&token->record, outcome->finished_realtime_ns,
 				      outcome->duration_ms);
 	digest_sha256(outcome->token->data, outcome->token->length, digest);
-	is_same = token->facts.has_digest &&
-		  memcmp(token->facts.digest, digest, DIGEST_BYTES) == 0;
+	is_same = token->facts.has_digest && memcmp(token->facts.digest, digest, DIGEST_BYTES) == 0;
 	decided = decide(token, outcome, digest, is_same, now_ms);
 	switch (decided.verdict) {
 	case LIFECYCLE_PUBLISH:
@@ -157,18 +166,16 @@ static void on_success(struct managed_token *token, const struct source_outcome 
 				    "its lifetime is too short for this connection");
 		break;
 	}
-	if (outcome->warning.text[0] != '\0')
-		log_debug(token->broker->log, "token %s: %s", token->config->name,
-			  outcome->warning.text);
+	warn_of_answer(token, &outcome->warning);
 }
 
 static void on_failure(struct managed_token *token, const struct source_outcome *outcome)
 {
 	const struct lifecycle_fetch_failure failure = {
 		.epoch = outcome->epoch,
-		.kind = !outcome->was_sent    ? LIFECYCLE_LOCAL :
-			outcome->is_permanent ? LIFECYCLE_PERMANENT :
-						LIFECYCLE_TRANSIENT,
+		.kind = !outcome->was_sent      ? LIFECYCLE_LOCAL
+			: outcome->is_permanent ? LIFECYCLE_PERMANENT
+						: LIFECYCLE_TRANSIENT,
 		.retry_after_ms = outcome->retry_after_ms,
 	};
 
@@ -215,11 +222,11 @@ static bool start_fetch(struct managed_token *token, int64_t now_ms)
 		.done = on_fetched,
 		.userdata = token,
 	};
-	struct lifecycle_fetch_failure failure = { .kind = LIFECYCLE_LOCAL };
+	struct lifecycle_fetch_failure failure = {.kind = LIFECYCLE_LOCAL};
 
 	/* One that was overtaken may still be open; its epoch tells them apart. */
-	if (token->fetch != NULL || broker->fetches_in_flight + broker->revocations_in_flight >=
-					    BROKER_REQUESTS_MAX)
+	if (token->fetch != NULL ||
+	    broker->fetches_in_flight + broker->revocations_in_flight >= BROKER_REQUESTS_MAX)
 		return false;
 	call.epoch = lifecycle_fetch_started(&token->lifecycle, now_ms);
 	if (token_source_fetch(broker->source, &call, &token->fetch) == 0) {
@@ -236,7 +243,8 @@ static bool start_fetch(struct managed_token *token, int64_t now_ms)
 static void expire(struct managed_token *token)
 {
 	lifecycle_withdrawn(&token->lifecycle, LIFECYCLE_EXPIRE);
-	log_warning(token->broker->log, "token %s: expired, readers have none", token->config->name);
+	log_warning(token->broker->log, "token %s: expired, readers have none",
+		    token->config->name);
 	managed_token_withdraw(token);
 }
 
@@ -268,8 +276,8 @@ static int64_t run_token(struct managed_token *token, int64_t now_ms)
 	while (run_step(token, step, now_ms));
 	managed_token_look_at_publish_error(token);
 	/* A fetch that is due and could not start waits for a request to end, not for a timer. */
-	return step.action == LIFECYCLE_WAIT ? step.at_ms :
-					       lifecycle_next_withdrawal_ms(&token->lifecycle);
+	return step.action == LIFECYCLE_WAIT ? step.at_ms
+					     : lifecycle_next_withdrawal_ms(&token->lifecycle);
 }
 
 int64_t broker_run_tokens(struct broker *broker, int64_t now_ms)

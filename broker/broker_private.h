@@ -100,9 +100,10 @@ struct managed_token {
 	struct suspend_marker marker; /* as it stands, or should, in the state directory */
 	bool is_marked;               /* suspended: by a marker, or as if there were one */
 	bool has_durable_marker;      /* it would be so after a restart */
-	bool has_had_outcome;      /* usable, or a first answer or failure: counts for READY */
-	enum token_reason failing; /* the reason that was last logged; TOKEN_OK: none */
-	int publish_error;         /* the one that was last logged */
+	bool has_had_outcome;         /* usable, or a first answer or failure: counts for READY */
+	enum token_reason failing;    /* the reason that was last logged; TOKEN_OK: none */
+	int publish_error;            /* the one that was last logged */
+	struct error_text answer_warning; /* the one that was last logged; "": none */
 };
 
 struct broker {
@@ -123,7 +124,7 @@ struct broker {
 	struct principals admins;
 	bool has_http_uid;
 	uid_t http_uid;
-	bool has_unknown_names; /* among the two: they are to be resolved again */
+	bool has_unknown_names;         /* among the two: they are to be resolved again */
 	struct error_text config_error; /* of the last reload; "": none */
 	struct config_errors warnings;  /* about the configuration as a whole, for the status */
 
@@ -142,7 +143,7 @@ struct broker {
 	int64_t longest_dispatch_ns;
 	bool is_ready;
 	bool is_stopping;
-	bool is_memory_locked; /* secrets can be kept out of swap */
+	bool is_memory_locked;      /* secrets can be kept out of swap */
 	int status_error;           /* of writing status.json, as last logged */
 	struct error_text notified; /* the STATUS= that was last sent */
 };

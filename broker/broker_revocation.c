@@ -152,7 +152,9 @@ void broker_revoke(struct managed_token *token, const struct revocation_order *o
 		broker->revocations = grown;
 	pending = grown != NULL ? pending_revocation_new(token, order) : NULL;
 	if (pending == NULL) {
-		log_error(broker->log, "token %s: no memory to revoke the withdrawn token: it lives until it expires",
+		log_error(broker->log,
+			  "token %s: no memory to revoke the withdrawn token: it lives until it "
+			  "expires",
 			  token->config->name);
 		status_record_revocation(&token->record, false);
 		return;
@@ -251,7 +253,7 @@ static void send(struct pending_revocation *pending, int64_t now_ms)
 		.done = on_revoked,
 		.userdata = pending,
 	};
-	const struct revocation_failure failure = { .kind = LIFECYCLE_LOCAL };
+	const struct revocation_failure failure = {.kind = LIFECYCLE_LOCAL};
 	int r;
 
 	revocation_started(&pending->state);

@@ -81,8 +81,8 @@ static enum tokenbroker_segment_state shown_state(const struct managed_token *to
 {
 	enum tokenbroker_segment_state state = managed_token_segment_state(token);
 
-	return state == TOKENBROKER_SEGMENT_VALID && !is_usable(token) ? TOKENBROKER_SEGMENT_NONE :
-									 state;
+	return state == TOKENBROKER_SEGMENT_VALID && !is_usable(token) ? TOKENBROKER_SEGMENT_NONE
+								       : state;
 }
 
 static void fill_token(struct managed_token *token, struct status_token_view *view)
@@ -206,7 +206,8 @@ int64_t broker_run_status(struct broker *broker, int64_t now_ns)
 	switch (status_file_due(&broker->status_file, now_ns)) {
 	case STATUS_DUE_NOTHING:
 		break;
-	case STATUS_DUE_TOUCH: /* a success says nothing about writing; one that is gone is written */
+	case STATUS_DUE_TOUCH: /* a success says nothing about writing; one that is gone is written
+				*/
 		r = status_file_touch(&broker->status_file);
 		if (r < 0 && r != -ENOENT)
 			note_status_error(broker, r);
@@ -230,7 +231,8 @@ static const char *what_is_missing(const struct managed_token *token)
 {
 	if (token->failing != TOKEN_OK)
 		return token_reason_name(token->failing);
-	return token->lifecycle.state == LIFECYCLE_SUSPENDED ? "suspended" : "waiting for the server";
+	return token->lifecycle.state == LIFECYCLE_SUSPENDED ? "suspended"
+							     : "waiting for the server";
 }
 
 static void describe(const struct broker *broker, struct text *text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One token: its state machine joined to the source that fetches it and the publication that readers
- * see. Every change of a token's state is logged here, once; retries are not.
+ * One token: its state machine joined to the source that fetches it and the publication that
+ * readers see. Every change of a token's state is logged here, once; retries are not.
  */
 #include "broker_private.h"
 
@@ -91,16 +91,17 @@ void managed_token_look_at_publish_error(struct managed_token *token)
 	managed_token_changed(token);
 	if (error < 0)
 		managed_token_fault(token, TOKEN_PUBLISH_FAILED, strerror(-error),
-				    error == -ENOSPC ?
-					    "shared memory is full: is there room in /dev/shm?" :
-					    "readers keep the former token; it is tried again");
+				    error == -ENOSPC
+					    ? "shared memory is full: is there room in /dev/shm?"
+					    : "readers keep the former token; it is tried again");
 	else if (token->failing == TOKEN_PUBLISH_FAILED) {
 		token->failing = TOKEN_OK;
 		log_info(token->broker->log, "token %s: published again", token->config->name);
 	}
 }
 
-void managed_token_put(struct managed_token *token, const struct publication_content *content, bool scrub)
+void managed_token_put(struct managed_token *token, const struct publication_content *content,
+		       bool scrub)
 {
 	(void)publication_put(token->publication, content, scrub, clock_boottime_ns());
 	managed_token_look_at_publish_error(token);
@@ -118,8 +119,7 @@ void managed_token_withdraw(struct managed_token *token)
 	managed_token_put(token, &content, true);
 }
 
-const struct publication_content *
-managed_token_content(const struct managed_token *token)
+const struct publication_content *managed_token_content(const struct managed_token *token)
 {
 	const struct publication_content *content = publication_content(token->publication);
 
@@ -154,10 +154,11 @@ static bool is_still_good(const struct managed_token *token,
 static void keep_found(struct managed_token *token, const struct publication_content *content)
 {
 	int64_t expires_ms = content->expires_boottime_ns / NS_PER_MS;
-	int64_t lifetime_ms = (content->expires_realtime_ns - content->issued_realtime_ns) / NS_PER_MS;
+	int64_t lifetime_ms =
+		(content->expires_realtime_ns - content->issued_realtime_ns) / NS_PER_MS;
 
-	lifecycle_adopt(&token->lifecycle, expires_ms - lifetime_ms, expires_ms, content->generation,
-			broker_random());
+	lifecycle_adopt(&token->lifecycle, expires_ms - lifetime_ms, expires_ms,
+			content->generation, broker_random());
 	digest_sha256(content->token, content->length, token->facts.digest);
 	token->facts.has_digest = true;
 	digest_fingerprint(content->token, content->length, token->facts.fingerprint);
@@ -203,7 +204,8 @@ static void read_marker(struct managed_token *token)
 	const struct suspend_marker_key key = managed_token_marker_key(token);
 	int error = 0;
 
-	switch (suspend_marker_read(&token->broker->state_directory, &key, &token->marker, &error)) {
+	switch (suspend_marker_read(&token->broker->state_directory, &key, &token->marker,
+				    &error)) {
 	case SUSPEND_MARKER_ABSENT:
 		return;
 	case SUSPEND_MARKER_PRESENT:
@@ -222,7 +224,7 @@ static void read_marker(struct managed_token *token)
 
 static int begin(struct managed_token *token)
 {
-	CLEANUP(publication_found) struct publication_found found = { .has_content = false };
+	CLEANUP(publication_found) struct publication_found found = {.has_content = false};
 	struct lifecycle_policy policy = broker_policy(token->config);
 	int r;
 
@@ -328,13 +330,13 @@ void managed_token_change_source(struct managed_token *token, struct loaded_conf
 {
 	struct lifecycle_policy policy = broker_policy(config);
 
-	log_info(token->broker->log, "token %s: it is another token now: withdrawn and fetched anew",
-		 config->name);
+	log_info(token->broker->log,
+		 "token %s: it is another token now: withdrawn and fetched anew", config->name);
 	cancel_fetch(token);
 	revoke_as_ordered(token);
 	use_config(token, loaded, config);
 	token->source_id = source_id;
-	token->facts = (struct token_facts){ .has_digest = false };
+	token->facts = (struct token_facts){.has_digest = false};
 	token->failing = TOKEN_OK;
 	lifecycle_change_source(&token->lifecycle, &policy, clock_boottime_ms());
 	managed_token_withdraw(token);

@@ -32,8 +32,8 @@ struct secret_file_rules broker_secret_rules(const struct paths *paths)
 static int check_names(struct config_errors *errors, const struct config_place *place,
 		       const char *key, const struct config_strings *names)
 {
-	CLEANUP(principals_unknown) struct principals_unknown unknown = { .count = 0 };
-	CLEANUP(principals) struct principals principals = { .uid_count = 0 };
+	CLEANUP(principals_unknown) struct principals_unknown unknown = {.count = 0};
+	CLEANUP(principals) struct principals principals = {.uid_count = 0};
 	int r;
 
 	/* A built-in default need not exist. */
@@ -82,16 +82,16 @@ static int check_token(struct config_errors *errors, const struct config_token *
 		      rules->credentials_directory == NULL))
 		return r;
 	if (secret_file_check(token->client_secret_file, rules, &error) < 0)
-		r = config_errors_add(errors, &token->client_secret_place, "client_secret_file", "%s",
-				      error.text);
+		r = config_errors_add(errors, &token->client_secret_place, "client_secret_file",
+				      "%s", error.text);
 	return r;
 }
 
 static int check(struct config_errors *errors, const struct config *config,
 		 const struct secret_file_rules *rules)
 {
-	char *users[] = { config->http.user };
-	const struct config_strings http_user = { .items = users, .count = 1 };
+	char *users[] = {config->http.user};
+	const struct config_strings http_user = {.items = users, .count = 1};
 	int r = check_names(errors, &config->admins_place, "admins", &config->admins);
 
 	if (r == 0)
@@ -103,7 +103,7 @@ static int check(struct config_errors *errors, const struct config *config,
 
 enum broker_exit broker_check_config(const struct paths *paths)
 {
-	CLEANUP(config_errors) struct config_errors errors = { .count = 0 };
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
 	CLEANUP(config_free) struct config *config = NULL;
 	struct secret_file_rules rules = broker_secret_rules(paths);
 	int r = config_load(&config, paths->config_file, &errors);

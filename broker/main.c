@@ -14,7 +14,7 @@
 /* Nobody may read this process: no core file, no ptrace(2), no /proc/PID/mem for its own user. */
 static void harden(const struct log *log)
 {
-	static const struct rlimit none = { 0, 0 };
+	static const struct rlimit none = {0, 0};
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		log_warning(log, "cannot forbid core files: %s", strerror(errno));

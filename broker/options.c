@@ -21,7 +21,8 @@ static const char usage[] =
 	"                     user: $XDG_CONFIG_HOME/tokenbroker/tokenbroker.conf)\n"
 	"  --runtime-dir DIR  where readers find the tokens (default /run/tokenbroker; run by a\n"
 	"                     user: $XDG_RUNTIME_DIR/tokenbroker)\n"
-	"  --state-dir DIR    what survives a reboot (default /var/lib/tokenbroker; run by a user:\n"
+	"  --state-dir DIR    what survives a reboot (default /var/lib/tokenbroker; run by a "
+	"user:\n"
 	"                     $XDG_STATE_HOME/tokenbroker)\n"
 	"  --check-config     reports every mistake in the configuration and exits\n"
 	"  --try NAME         fetches one token, says how it went, revokes it and exits\n"
@@ -39,24 +40,32 @@ const char *options_usage(void)
 	return usage;
 }
 
-enum { OPTION_CONFIG = 256, OPTION_RUNTIME_DIR, OPTION_STATE_DIR, OPTION_CHECK_CONFIG, OPTION_TRY,
-       OPTION_VERSION, OPTION_HELP };
+enum {
+	OPTION_CONFIG = 256,
+	OPTION_RUNTIME_DIR,
+	OPTION_STATE_DIR,
+	OPTION_CHECK_CONFIG,
+	OPTION_TRY,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, OPTION_CONFIG },
-	{ "runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR },
-	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
-	{ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
-	{ "try", required_argument, NULL, OPTION_TRY },
-	{ "version", no_argument, NULL, OPTION_VERSION },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR},
+	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
+	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"try", required_argument, NULL, OPTION_TRY},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 static int set_mode(struct options *options, enum options_mode mode, struct error_text *error)
 {
 	if (options->mode != OPTIONS_RUN) {
-		error_text_set(error, "--check-config, --try, --version and --help exclude each other");
+		error_text_set(error,
+			       "--check-config, --try, --version and --help exclude each other");
 		return -EINVAL;
 	}
 	options->mode = mode;
@@ -85,7 +94,8 @@ static int take(struct options *options, int option, struct error_text *error)
 	case OPTION_HELP:
 		return set_mode(options, OPTIONS_HELP, error);
 	case ':':
-		error_text_set(error, "%s needs a value", long_options[optopt - OPTION_CONFIG].name);
+		error_text_set(error, "--%s needs a value",
+			       long_options[optopt - OPTION_CONFIG].name);
 		return -EINVAL;
 	default:
 		error_text_set(error, "unknown option %s", optarg != NULL ? optarg : "");
@@ -95,7 +105,7 @@ static int take(struct options *options, int option, struct error_text *error)
 
 int options_parse(struct options *ret, int argc, char **argv, struct error_text *error)
 {
-	struct options options = { .mode = OPTIONS_RUN };
+	struct options options = {.mode = OPTIONS_RUN};
 	int option;
 	int r;
 
@@ -143,8 +153,8 @@ static int path_join(char ret[PATH_MAX], const char *directory, const char *rest
 }
 
 /* XDG Base Directory Specification: a relative path in the variable is invalid and ignored. */
-static int xdg_path(char ret[PATH_MAX], const char *variable, const char *home, const char *below_home,
-		    const char *rest)
+static int xdg_path(char ret[PATH_MAX], const char *variable, const char *home,
+		    const char *below_home, const char *rest)
 {
 	char fallback[PATH_MAX];
 	int r;
@@ -199,7 +209,7 @@ static int choose_state_dir(struct paths *paths, const struct options *options,
 int paths_choose(struct paths *ret, const struct options *options, const struct paths_facts *facts,
 		 struct error_text *error)
 {
-	struct paths paths = { .is_user_run = false };
+	struct paths paths = {.is_user_run = false};
 	int r = choose_runtime_dir(&paths, options, facts, error);
 
 	if (r == -ENOENT)
@@ -209,7 +219,8 @@ int paths_choose(struct paths *ret, const struct options *options, const struct 
 	if (r == 0)
 		r = choose_state_dir(&paths, options, facts);
 	if (r == -ENOENT)
-		error_text_set(error, "HOME is not set: name the files with --config and --state-dir");
+		error_text_set(error,
+			       "HOME is not set: name the files with --config and --state-dir");
 	else if (r < 0)
 		error_text_set(error, "a path is too long");
 	if (r < 0)

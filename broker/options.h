@@ -22,7 +22,7 @@ enum options_mode {
 
 struct options {
 	enum options_mode mode;
-	const char *try_name; /* OPTIONS_TRY */
+	const char *try_name;    /* OPTIONS_TRY */
 	const char *config_file; /* NULL: not given; these three point into argv */
 	const char *runtime_dir;
 	const char *state_dir;
@@ -32,7 +32,7 @@ struct paths {
 	char config_file[PATH_MAX];
 	char runtime_dir[PATH_MAX];
 	char state_dir[PATH_MAX];
-	bool is_user_run;           /* below the user's own XDG directories */
+	bool is_user_run; /* below the user's own XDG directories */
 };
 
 /* What paths_choose() needs to know of the world; NULL where a variable is not set. */

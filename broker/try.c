@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tokenbrokerd --try NAME: one real fetch, said in words, and the token revoked again, unless it is the
- * one that a broker publishes. Takes no lock, writes nothing, needs no runtime directory.
+ * tokenbrokerd --try NAME: one real fetch, said in words, and the token revoked again, unless it is
+ * the one that a broker publishes. Takes no lock, writes nothing, needs no runtime directory.
  */
 #include "broker.h"
 
@@ -77,8 +77,8 @@ static void print_success(const struct config_token *config, const struct source
 /* A broker at work holds the lock; whether it does is asked without keeping it. */
 static bool is_broker_running(int runtime_fd)
 {
-	CLEANUP(close_fd) int fd =
-		openat(runtime_fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP(close_fd)
+	int fd = openat(runtime_fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == EACCES; /* another user's: believe that it runs */
@@ -91,7 +91,7 @@ enum published { PUBLISHED_NO, PUBLISHED_YES, PUBLISHED_UNKNOWN };
 static enum published is_published(const struct paths *paths, const char *fingerprint)
 {
 	CLEANUP(status_view_free) struct status_view *view = NULL;
-	CLEANUP(status_file) struct status_file file = { .text = NULL };
+	CLEANUP(status_file) struct status_file file = {.text = NULL};
 	CLEANUP(close_fd) int fd = -1;
 	struct error_text error;
 	uid_t owner;
@@ -108,10 +108,10 @@ static enum published is_published(const struct paths *paths, const char *finger
 }
 
 static enum broker_exit revoke_again(struct token_source *source, sd_event *event,
-			       const struct config_token *config, const struct secret *token)
+				     const struct config_token *config, const struct secret *token)
 {
-	struct attempt attempt = { .is_over = false };
-	const struct source_call call = { .config = config, .done = on_done, .userdata = &attempt };
+	struct attempt attempt = {.is_over = false};
+	const struct source_call call = {.config = config, .done = on_done, .userdata = &attempt};
 	struct source_request *request;
 	int r = token_source_revoke(source, &call, token->data, token->length, &request);
 
@@ -149,7 +149,8 @@ static enum broker_exit finish(const struct paths *paths, struct token_source *s
 		printf("not revoked: it is the token that the running broker publishes\n");
 		return BROKER_EXIT_OK;
 	case PUBLISHED_UNKNOWN:
-		printf("not revoked: a broker runs here and its status.json cannot be read, so this "
+		printf("not revoked: a broker runs here and its status.json cannot be read, so "
+		       "this "
 		       "could be the token that it publishes; the token lives until it expires\n");
 		return BROKER_EXIT_OK;
 	}
@@ -159,8 +160,8 @@ static enum broker_exit finish(const struct paths *paths, struct token_source *s
 static enum broker_exit try_token(const struct paths *paths, struct token_source *source,
 				  sd_event *event, const struct config_token *config)
 {
-	struct attempt attempt = { .is_over = false };
-	const struct source_call call = { .config = config, .done = on_done, .userdata = &attempt };
+	struct attempt attempt = {.is_over = false};
+	const struct source_call call = {.config = config, .done = on_done, .userdata = &attempt};
 	struct source_request *request;
 	enum broker_exit status;
 	int r = token_source_fetch(source, &call, &request);
@@ -206,7 +207,7 @@ static enum broker_exit try_with(const struct paths *paths, const struct config_
 
 enum broker_exit broker_try(const struct paths *paths, const char *name, const struct log *log)
 {
-	CLEANUP(config_errors) struct config_errors errors = { .count = 0 };
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
 	CLEANUP(config_free) struct config *config = NULL;
 	const struct config_token *token;
 	int r = config_load(&config, paths->config_file, &errors);

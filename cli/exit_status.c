@@ -23,7 +23,7 @@ static const struct explanation {
 	{EKEYEXPIRED, EXIT_STATUS_EXPIRED, "token",
 	 " has expired, or has less time left than asked for: `tokenbroker status` shows why"},
 	{EKEYREVOKED, EXIT_STATUS_SUSPENDED, "token",
-	 " is suspended by an administrator: `tokenbroker resume` brings it back"},
+	 " is suspended by an administrator: `tokenbroker resume NAME` brings it back"},
 	{EACCES, EXIT_STATUS_DENIED, "you may not read token",
 	 ": an administrator can add you to its `readers` in tokenbroker.conf"},
 	{EPERM, EXIT_STATUS_FAILURE, "token",
@@ -35,7 +35,7 @@ static const struct explanation {
 	{ECONNRESET, EXIT_STATUS_FAILURE, "the broker gave no answer about token", ": try again"},
 	{ECONNREFUSED, EXIT_STATUS_NO_BROKER,
 	 "tokenbrokerd is not running, so nobody can act on token",
-	 ": `systemctl status tokenbrokerd` shows why"},
+	 ": start tokenbrokerd again; its log says why it stopped"},
 	{ETIMEDOUT, EXIT_STATUS_TIMED_OUT, "timed out waiting for token",
 	 ": `tokenbroker status` shows what it waits for"},
 	{EINVAL, EXIT_STATUS_USAGE, "TOKENBROKER_RUNTIME_DIR is not an absolute path, or",
@@ -100,7 +100,7 @@ static const char *explain_conflict(const struct tokenbroker_control_answer *ans
 		return "its mark in the state directory cannot be removed; `tokenbroker status` "
 		       "shows why";
 	if (answer->state == TOKENBROKER_SEGMENT_SUSPENDED)
-		return "it is suspended; `tokenbroker resume` brings it back";
+		return "it is suspended; `tokenbroker resume NAME` brings it back";
 	if ((answer->flags & TOKENBROKER_CONTROL_NO_REVOKE_URL) != 0)
 		return "its provider has no revocation address (revoke_url in tokenbroker.conf); "
 		       "`tokenbroker suspend` withdraws it from its readers";

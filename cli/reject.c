@@ -25,7 +25,7 @@ static int report(int error, const char *name, uint64_t generation)
 		return EXIT_STATUS_FAILURE;
 	case -ETIMEDOUT:
 		output_message("tokenbrokerd gave no answer about token '%s' in time: "
-			       "`systemctl status tokenbrokerd` shows why",
+			       "start tokenbrokerd again; its log says why it stopped",
 			       name);
 		return EXIT_STATUS_TIMED_OUT;
 	}

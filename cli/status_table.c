@@ -145,11 +145,14 @@ static void print_error(FILE *stream, const struct status_view_error *error)
 	}
 }
 
-/* What went wrong before the token that now serves is history. */
+/* What went wrong before the token that now serves is history; that the server gave one again which
+ * the API refuses is not, although it serves. */
 static bool has_current_error(const struct status_view_token *token, enum status_view_state state)
 {
 	return token->has_last_error &&
-	       (token->consecutive_failures > 0 || token->failing_since_s != 0 ||
+	       ((strcmp(token->last_error.reason, "rejected_token_returned") == 0 &&
+		 token->last_error.at_s >= token->obtained_at_s) ||
+		token->consecutive_failures > 0 || token->failing_since_s != 0 ||
 		state == STATUS_VIEW_PENDING || state == STATUS_VIEW_EXPIRED);
 }
 

@@ -6,8 +6,8 @@
  * file descriptor, starts no thread, installs no signal handler and writes no log.
  *
  * Every function returns 0 or a negative errno value unless it says otherwise. The environment
- * (TOKENBROKER_RUNTIME_DIR, TOKENBROKER_TOKEN, XDG_RUNTIME_DIR) is read once, by tokenbroker_open(),
- * with secure_getenv(3).
+ * (TOKENBROKER_RUNTIME_DIR, TOKENBROKER_TOKEN, XDG_RUNTIME_DIR) is read once, by
+ * tokenbroker_open(), with secure_getenv(3).
  *
  * Threads may share one handle, except that tokenbroker_close() must be the last call on it.
  * A handle goes on working in the child after fork(2). It does not survive chroot(2) or a change
@@ -31,11 +31,12 @@ extern "C" {
 struct tokenbroker;
 
 struct tokenbroker_info {
-	uint64_t generation;   /* rises with every new token, over restarts and reboots; 0: none yet */
-	int64_t expires_at;    /* Unix time in seconds, for people and logs; 0 without a token */
-	int64_t remaining_ms;  /* until expiry, by CLOCK_BOOTTIME; 0 once it has passed */
-	size_t length;         /* of the token in bytes, without the terminating NUL */
-	uint64_t reserved[4];  /* zero */
+	uint64_t
+		generation; /* rises with every new token, over restarts and reboots; 0: none yet */
+	int64_t expires_at; /* Unix time in seconds, for people and logs; 0 without a token */
+	int64_t remaining_ms; /* until expiry, by CLOCK_BOOTTIME; 0 once it has passed */
+	size_t length;        /* of the token in bytes, without the terminating NUL */
+	uint64_t reserved[4]; /* zero */
 };
 
 /*
@@ -89,7 +90,8 @@ uint64_t tokenbroker_generation(struct tokenbroker *tb);
  * timeout_ms: relative, in milliseconds; 0 looks once, -1 waits for ever.
  *
  * Returns 0, -ETIMEDOUT, -EINTR after a signal, or -EPERM, -EPROTO, -EACCES as tokenbroker_open().
- * A suspension or a token that has left the configuration does not end the wait: both may come back.
+ * A suspension or a token that has left the configuration does not end the wait: both may come
+ * back.
  */
 int tokenbroker_wait(struct tokenbroker *tb, uint64_t after_generation, int timeout_ms);
 

@@ -3,10 +3,10 @@
  * The control socket: one request and one answer, a fixed-size struct each, over SOCK_SEQPACKET at
  * RUNTIME_DIR/control.sock. The broker answers at once and closes.
  *
- * Who asks is decided by SO_PEERCRED and SO_PEERGROUPS. The origin in a request is believed only from
- * the HTTP server's user (http.user), root and the broker's own user; it only ever narrows what the
- * sender could do to what the origin may do. Bytes that are called reserved are zero, or the request
- * is invalid.
+ * Who asks is decided by SO_PEERCRED and SO_PEERGROUPS. The origin in a request is believed only
+ * from the HTTP server's user (http.user), root and the broker's own user; it only ever narrows
+ * what the sender could do to what the origin may do. Bytes that are called reserved are zero, or
+ * the request is invalid.
  */
 #ifndef TOKENBROKER_CONTROL_H
 #define TOKENBROKER_CONTROL_H
@@ -30,17 +30,19 @@ enum tokenbroker_control_command {
 };
 
 enum tokenbroker_control_origin {
-	TOKENBROKER_CONTROL_SELF = 0,         /* the sender speaks for itself */
-	TOKENBROKER_CONTROL_USER = 1,         /* for the user of origin_uid, origin_gid, groups */
-	TOKENBROKER_CONTROL_ACCESS_TOKEN = 2, /* for whoever holds the HTTP access token: an admin */
+	TOKENBROKER_CONTROL_SELF = 0, /* the sender speaks for itself */
+	TOKENBROKER_CONTROL_USER = 1, /* for the user of origin_uid, origin_gid, groups */
+	TOKENBROKER_CONTROL_ACCESS_TOKEN =
+		2, /* for whoever holds the HTTP access token: an admin */
 };
 
 enum tokenbroker_control_result {
 	TOKENBROKER_CONTROL_ACCEPTED = 1,
-	TOKENBROKER_CONTROL_NOT_DURABLE = 2, /* accepted, but will not survive a restart (suspend) */
-	TOKENBROKER_CONTROL_STALE = 3,       /* reject: a newer token is already published */
-	TOKENBROKER_CONTROL_TOO_SOON = 4,    /* see retry_after_ms */
-	TOKENBROKER_CONTROL_CONFLICT = 5,    /* not in this state: see state and flags */
+	TOKENBROKER_CONTROL_NOT_DURABLE =
+		2,                        /* accepted, but will not survive a restart (suspend) */
+	TOKENBROKER_CONTROL_STALE = 3,    /* reject: a newer token is already published */
+	TOKENBROKER_CONTROL_TOO_SOON = 4, /* see retry_after_ms */
+	TOKENBROKER_CONTROL_CONFLICT = 5, /* not in this state: see state and flags */
 	TOKENBROKER_CONTROL_DENIED = 6,
 	TOKENBROKER_CONTROL_UNKNOWN = 7, /* no such token */
 	TOKENBROKER_CONTROL_INVALID = 8, /* a malformed request, or a generation that never was */

@@ -76,8 +76,8 @@ struct tokenbroker_segment_header {
 #define TOKENBROKER_SEGMENT_TOKEN_OFFSET 0x80
 #define TOKENBROKER_SEGMENT_SLOT_ALIGN   0x80
 
-#define TOKENBROKER_SEGMENT_RETIRED (UINT64_C(1) << 63) /* in head */
-#define TOKENBROKER_SEGMENT_COUNT   (~TOKENBROKER_SEGMENT_RETIRED)
+#define TOKENBROKER_SEGMENT_RETIRED      (UINT64_C(1) << 63) /* in head */
+#define TOKENBROKER_SEGMENT_COUNT        (~TOKENBROKER_SEGMENT_RETIRED)
 
 /* The mutable words between header and slots, each in cache lines of its own. */
 struct tokenbroker_segment_lines {
@@ -88,7 +88,7 @@ struct tokenbroker_segment_lines {
 
 /* Offsets of the 8-byte words of a slot's metadata. All are accessed as _Atomic uint64_t. */
 enum tokenbroker_segment_slot_word {
-	TOKENBROKER_SLOT_SEQ = 0x00,              /* the count that led here, 0 while filling */
+	TOKENBROKER_SLOT_SEQ = 0x00, /* the count that led here, 0 while filling */
 	TOKENBROKER_SLOT_GENERATION = 0x08,
 	TOKENBROKER_SLOT_EXPIRES_BOOTTIME = 0x10, /* int64_t, ns */
 	TOKENBROKER_SLOT_EXPIRES_REALTIME = 0x18, /* int64_t, ns */
@@ -96,7 +96,8 @@ enum tokenbroker_segment_slot_word {
 	TOKENBROKER_SLOT_LENGTH_STATE = 0x28,     /* length in bits 0-31, state in bits 32-63 */
 	TOKENBROKER_SLOT_FLAGS_ERROR = 0x30,      /* flags in bits 0-31, error in bits 32-63 */
 	TOKENBROKER_SLOT_SOURCE_ID = 0x38,
-	TOKENBROKER_SLOT_SUM = 0x40, /* tokenbroker_segment_slot_sum(); the adopter's, not the reader's */
+	TOKENBROKER_SLOT_SUM =
+		0x40, /* tokenbroker_segment_slot_sum(); the adopter's, not the reader's */
 	TOKENBROKER_SLOT_META_BYTES = 0x48,
 };
 
@@ -148,8 +149,8 @@ tokenbroker_segment_header_sum(const struct tokenbroker_segment_header *header)
 				       offsetof(struct tokenbroker_segment_header, header_sum));
 }
 
-/* meta: the words from TOKENBROKER_SLOT_GENERATION to TOKENBROKER_SLOT_SOURCE_ID, 56 bytes; seq: the
- * publish count they are stored under; token: its length bytes, without padding and NUL. */
+/* meta: the words from TOKENBROKER_SLOT_GENERATION to TOKENBROKER_SLOT_SOURCE_ID, 56 bytes; seq:
+ * the publish count they are stored under; token: its length bytes, without padding and NUL. */
 static inline uint64_t tokenbroker_segment_slot_sum(uint64_t seq, const uint64_t meta[7],
 						    const void *token, size_t length)
 {

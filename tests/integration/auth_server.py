@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The test authorization server: started, commanded and asked (tests/support/auth_server.c).
 
-Orders are described in tests/support/auth_server/order_json.h, counts in counts_json.h.
+Orders are described in tests/support/authorization/order_json.h, counts in counts_json.h.
 """
 
 import json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the tests of one program with CUnit and gives the exit status that CUnit does not: 0 only when
- * at least one test ran and none failed. Prints "N passed, N failed" last.
+ * Runs the tests of one program with CUnit and gives the exit status that CUnit does not: 0 only
+ * when at least one test ran and none failed. Prints "N passed, N failed" last.
  */
 #ifndef TESTS_UNIT_HARNESS_H
 #define TESTS_UNIT_HARNESS_H

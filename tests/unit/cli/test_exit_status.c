@@ -49,7 +49,7 @@ static void an_error_names_the_token_and_what_to_do(void)
 			       "name right? `tokenbroker status` lists them");
 	exit_status_explain_error(-EKEYREVOKED, "crm", &text);
 	CU_ASSERT_STRING_EQUAL(text.text, "token 'crm' is suspended by an administrator: "
-					  "`tokenbroker resume` brings it back");
+					  "`tokenbroker resume NAME` brings it back");
 	exit_status_explain_error(-ENOMEM, "crm", &text);
 	CU_ASSERT_PTR_EQUAL(strstr(text.text, "token 'crm': "), text.text);
 }
