@@ -106,8 +106,11 @@ static struct tokenbroker_control_answer do_suspend(struct managed_token *token)
 		r = suspend_marker_write(&token->broker->state_directory, &key, &token->marker);
 		token->has_durable_marker = r == 0;
 	}
-	if (r == 0)
+	if (r == 0) {
+		if (token->failing == TOKEN_STATE_DIRECTORY)
+			token->failing = TOKEN_OK;
 		return control_answer(TOKENBROKER_CONTROL_ACCEPTED);
+	}
 	managed_token_fault(token, TOKEN_STATE_DIRECTORY, strerror(-r),
 			    "suspended, but will not survive a restart: mend the state directory, "
 			    "then suspend again");

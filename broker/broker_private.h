@@ -102,8 +102,9 @@ struct managed_token {
 	bool has_durable_marker;      /* it would be so after a restart */
 	bool has_had_outcome;         /* usable, or a first answer or failure: counts for READY */
 	enum token_reason failing;    /* the reason that was last logged; TOKEN_OK: none */
-	int publish_error;            /* the one that was last logged */
-	struct error_text answer_warning; /* the one that was last logged; "": none */
+	int64_t failing_since_realtime_ns; /* while failing is not TOKEN_OK */
+	int publish_error;                 /* the one that was last logged */
+	struct error_text answer_warning;  /* the one that was last logged; "": none */
 };
 
 struct broker {

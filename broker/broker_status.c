@@ -85,6 +85,16 @@ static enum tokenbroker_segment_state shown_state(const struct managed_token *to
 								       : state;
 }
 
+/* Not only fetches fail: a token may wait for shared memory, a suspension for its disk. */
+static int64_t failing_since_ns(const struct managed_token *token)
+{
+	const struct lifecycle *lc = &token->lifecycle;
+
+	if (lc->failures > 0)
+		return to_realtime_ns(token->broker, lc->failing_since_ms);
+	return token->failing != TOKEN_OK ? token->failing_since_realtime_ns : 0;
+}
+
 static void fill_token(struct managed_token *token, struct status_token_view *view)
 {
 	const struct lifecycle *lc = &token->lifecycle;
@@ -103,8 +113,7 @@ static void fill_token(struct managed_token *token, struct status_token_view *vi
 		.obtained_at_ns = is_known ? token->facts.obtained_realtime_ns : 0,
 		.expires_at_ns = is_known ? token->facts.expires_realtime_ns : 0,
 		.next_attempt_at_ns = to_realtime_ns(token->broker, lifecycle_next_attempt_ms(lc)),
-		.failing_since_ns =
-			lc->failures > 0 ? to_realtime_ns(token->broker, lc->failing_since_ms) : 0,
+		.failing_since_ns = failing_since_ns(token),
 		.consecutive_failures = lc->failures,
 		.readers = &token->config->readers,
 		.segment = publication_segment_name(token->publication),

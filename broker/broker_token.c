@@ -45,6 +45,8 @@ void managed_token_failed(struct managed_token *token, const struct status_error
 	managed_token_changed(token);
 	if (token->failing == error->reason)
 		return;
+	if (token->failing == TOKEN_OK)
+		token->failing_since_realtime_ns = error->at_realtime_ns;
 	token->failing = error->reason;
 	log_warning(token->broker->log, "token %s: failing: %s: %s%s%s", token->config->name,
 		    token_reason_name(error->reason), error->message.text,

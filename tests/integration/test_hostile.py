@@ -425,6 +425,7 @@ def test_a_suspension_that_cannot_be_written_holds_and_says_so(world, server, cl
         assert_suspended(world, server, 1)
         error = broker.wait_token(lambda token: token["last_error"] is not None)["last_error"]
         assert error["reason"] == "state_directory" and error["hint"]
+        assert "state_directory" in cli("status").out
         assert cli("suspend", "default").status == 1, "said each time"
 
         if trouble == "full":
@@ -432,6 +433,7 @@ def test_a_suspension_that_cannot_be_written_holds_and_says_so(world, server, cl
         else:
             remount(world.state_dir, "rw")
         assert cli("suspend", "default").status == 0
+        broker.wait_token(lambda token: token["failing_since"] is None)
         assert broker.kill() == -9
         assert_it_survives(world, server)
 
