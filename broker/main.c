@@ -18,8 +18,6 @@ static void harden(const struct log *log)
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		log_warning(log, "cannot forbid core files: %s", strerror(errno));
-	if (!wipe_heap_is_active())
-		log_warning(log, "freed memory is not wiped in this build");
 }
 
 static enum broker_exit run(const struct options *options, struct log *log)
@@ -43,6 +41,8 @@ static enum broker_exit run(const struct options *options, struct log *log)
 	case OPTIONS_VERSION:
 		break;
 	}
+	if (!wipe_heap_is_active())
+		log_warning(log, "freed memory is not wiped in this build");
 	broker_block_signals();
 	return broker_run(&paths, log);
 }

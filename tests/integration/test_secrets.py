@@ -161,6 +161,7 @@ def test_the_kernel_writes_no_core_file_of_the_broker(world, server):
 
 
 @pytest.mark.needs_root
+@pytest.mark.needs_plain_build  # AddressSanitizer makes mlock(2) do nothing
 def test_pages_with_a_token_are_locked_not_dumped_and_not_inherited(world, server):
     broker = world.ready_broker(server)
     status = Path(f"/proc/{broker.pid}/status").read_text()
