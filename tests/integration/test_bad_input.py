@@ -96,7 +96,8 @@ def test_each_odd_answer_has_its_reason_and_costs_no_good_token(world, server, c
     server.clear_orders()
     for name in ("html", "endless", "deep"):
         order_refresh(world, name)
-        broker.wait_token(lambda token, name=name: token["generation"] > before[name]["generation"], name)
+        old = before[name]["generation"]
+        broker.wait_token(lambda token, old=old: token["generation"] > old, name)
 
 
 def test_answers_that_are_only_unusual_are_taken(world, server):

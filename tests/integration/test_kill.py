@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The broker killed at every step of its work, and at random: readers go on, and so does the next one."""
+"""The broker killed at every step of its work, and at random: readers and the next one go on."""
 
 import json
 import random
