@@ -38,6 +38,8 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DTOKENBROKER_VERSION='"$(VERSION)"' $(WAR
 	-MMD -MP
 PROGRAM_CFLAGS := $(BASE_CFLAGS) -fPIE -Iinclude -I. -Ibroker -Itests/unit
 LIBRARY_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -Iinclude -I.
+# Empty for a sanitizer of clang, whose runtime is in the program alone.
+NO_UNDEFINED ?= -Wl,-z,defs
 PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # The programs' libraries, asked for when a rule needs them: `make deps` runs before they exist.
@@ -96,7 +98,7 @@ $(STATIC_LIBRARY): $(LIBRARY_OBJECTS)
 
 $(SHARED_LIBRARY): $(LIBRARY_OBJECTS) clientlib/libtokenbroker.map
 	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=clientlib/libtokenbroker.map \
-		-Wl,-z,relro,-z,now,-z,defs $(CFLAGS) $(LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+		-Wl,-z,relro,-z,now $(NO_UNDEFINED) $(CFLAGS) $(LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
 	ln -sf $(@F) $(BUILD)/$(SONAME)
 	ln -sf $(SONAME) $(BUILD)/libtokenbroker.so
 
@@ -161,12 +163,16 @@ SANITIZERS ?= gcc clang
 sanitize: deps
 	set -e; for compiler in $(SANITIZERS); do \
 		$(MAKE) check CC=$$compiler BUILD=$(BUILD)/sanitize-$$compiler HARDENING= \
-			CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
+			NO_UNDEFINED= CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
 	done
 
 .PHONY: coverage
 coverage: deps
-	$(MAKE) check BUILD=$(BUILD)/coverage HARDENING= CFLAGS="-O0 -g --coverage -fprofile-update=atomic"
+	tests/coverage --prepare
+	$(MAKE) check-build BUILD=$(BUILD)/coverage HARDENING= \
+		CFLAGS="-O0 -g --coverage -fprofile-update=atomic"
+	tests/coverage --open $(BUILD)/coverage
+	TB_BUILD=$(abspath $(BUILD))/coverage CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" tests/run
 	tests/coverage $(BUILD)/coverage
 
 .PHONY: lint

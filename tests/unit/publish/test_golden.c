@@ -93,7 +93,8 @@ static void publish_five(struct segment_writer *writer)
 
 static void a_whole_segment_is_the_golden_one(void)
 {
-	static alignas(64) unsigned char bytes[4096];
+	/* As a mapping is. */
+	static alignas(4096) unsigned char bytes[4096];
 	static char golden[16384];
 	static char written[16384];
 	struct segment_geometry geometry = segment_layout_geometry(22);
