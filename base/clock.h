@@ -5,6 +5,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NS_PER_MS  INT64_C(1000000)
@@ -24,5 +25,7 @@ int64_t clock_monotonic_ns(void);
 #define CLOCK_RFC3339_BYTES 32
 /* Writes realtime_ns as RFC 3339 UTC, whole seconds, rounded down; returns buffer. */
 const char *clock_rfc3339(int64_t realtime_ns, char buffer[static CLOCK_RFC3339_BYTES]);
+/* The way back, only of what clock_rfc3339() writes: Unix time in seconds. false: not a time. */
+bool clock_parse_rfc3339(const char *text, int64_t *ret_s);
 
 #endif

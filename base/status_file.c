@@ -83,6 +83,11 @@ int status_file_look(int runtime_fd, struct status_file_mark *ret)
 	return 0;
 }
 
+bool status_file_is_of_a_stopped_broker(const struct status_file_mark *mark)
+{
+	return mark->modified_ns == 0;
+}
+
 bool status_file_is_stale(const struct status_file_mark *mark, int64_t now_realtime_ns)
 {
 	return now_realtime_ns - mark->modified_ns > STATUS_FILE_STALE_NS;

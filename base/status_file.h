@@ -44,6 +44,10 @@ static inline void cleanup_status_file(struct status_file *file)
 /* Only the mark, by one fstatat(2). */
 int status_file_look(int runtime_fd, struct status_file_mark *ret);
 
+/* The last thing that a broker does when it is told to stop: a heartbeat at the epoch. It is stale,
+ * too. */
+bool status_file_is_of_a_stopped_broker(const struct status_file_mark *mark);
+
 /* A heartbeat in the future is as fresh as one of now: the wall clock was set back. */
 bool status_file_is_stale(const struct status_file_mark *mark, int64_t now_realtime_ns);
 

@@ -7,6 +7,7 @@
 #include "broker_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,30 @@ static void look_at_names(struct broker *broker)
 	}
 }
 
+static int open_control(struct broker *broker, struct error_text *error)
+{
+	return control_server_new(&broker->control, broker->event, broker->runtime_dir->fd,
+				  broker->runtime_dir->path, &broker_control_ops, broker, error);
+}
+
+/* Deleted by hand: commands and rejections would be lost until a restart. */
+static void look_at_control_socket(struct broker *broker)
+{
+	struct error_text error = {.text = ""};
+	struct stat st;
+
+	if (fstatat(broker->runtime_dir->fd, TOKENBROKER_CONTROL_SOCKET, &st,
+		    AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT)
+		return;
+	control_server_free(broker->control);
+	broker->control = NULL;
+	if (open_control(broker, &error) < 0)
+		log_error(broker->log, "%s", error.text);
+	else
+		log_warning(broker->log, TOKENBROKER_CONTROL_SOCKET " was gone: made again");
+}
+
 static void tick(struct broker *broker, int64_t now_ms)
 {
 	if (now_ms < broker->next_tick_ms)
@@ -150,6 +175,7 @@ static void tick(struct broker *broker, int64_t now_ms)
 	broker->next_tick_ms = now_ms + BROKER_TICK_MS;
 	look_at_clocks(broker);
 	look_at_names(broker);
+	look_at_control_socket(broker);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -248,6 +274,7 @@ static int open_source(struct broker *broker)
 		.user_agent = "tokenbroker/" TOKENBROKER_VERSION,
 		.secret_rules =
 			{
+				.whose = "the broker",
 				.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
 				.uid = geteuid(),
 				.gid = getegid(),
@@ -284,7 +311,7 @@ static bool is_foreign(const char *directory)
 	return stat(directory, &st) == 0 && st.st_uid != geteuid();
 }
 
-static enum runtime_dir_backing backing_of(const struct broker *broker)
+enum runtime_dir_backing broker_backing(const struct broker *broker)
 {
 	switch (broker->loaded->config->backing) {
 	case CONFIG_BACKING_SHM:
@@ -319,8 +346,7 @@ static int open_steps(struct broker *broker)
 	if (r < 0)
 		log_warning(broker->log, "segments of an earlier broker could not be removed: %s",
 			    strerror(-r));
-	r = control_server_new(&broker->control, broker->event, broker->runtime_dir->fd,
-			       broker->runtime_dir->path, &broker_control_ops, broker, &error);
+	r = open_control(broker, &error);
 	if (r < 0)
 		log_error(broker->log, "%s", error.text);
 	return r;
@@ -338,7 +364,7 @@ static enum broker_exit start(struct broker *broker)
 	r = broker_load_first_config(broker);
 	if (r < 0)
 		return r == -EINVAL ? BROKER_EXIT_CONFIG : BROKER_EXIT_FAILURE;
-	status = open_runtime_dir(broker, backing_of(broker));
+	status = open_runtime_dir(broker, broker_backing(broker));
 	if (status != BROKER_EXIT_OK)
 		return status;
 	r = open_steps(broker);
@@ -401,6 +427,8 @@ static void stop(struct broker *broker)
 		revoke_at_stop(broker);
 	}
 	control_server_free(broker->control);
+	if (broker->is_stopping)
+		status_file_end(&broker->status_file);
 	for (size_t i = 0; i < broker->token_count; i++)
 		managed_token_free(broker->tokens[i]);
 	free(broker->tokens);

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "options.h"
-#include "source/secret_file.h"
+#include "base/secret_file.h"
 
 /* The exit statuses of tokenbrokerd. */
 enum broker_exit {

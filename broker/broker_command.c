@@ -76,8 +76,10 @@ static void fill_marker(struct managed_token *token)
 	bool has_revocation = token->config->revoke_url[0] != '\0';
 
 	token->marker = (struct suspend_marker){.revocation = SUSPEND_REVOCATION_UNKNOWN};
-	if (content == NULL || content->length == 0)
+	if (content == NULL || content->length == 0) {
+		broker_note_pending(token, &token->marker);
 		return;
+	}
 	digest_fingerprint(content->token, content->length, token->marker.fingerprint);
 	token->marker.expires_realtime_ns = content->expires_realtime_ns;
 	if (!has_revocation)

@@ -134,12 +134,24 @@ static bool resolve_http_user(struct broker *broker, struct config_errors *warni
 	return unknown.count == 0;
 }
 
+/* The one key that a reload cannot take over: readers are somewhere else already. */
+static void warn_of_backing(const struct broker *broker, struct config_errors *warnings)
+{
+	static const struct config_place anywhere = {.file = NULL};
+
+	if (broker->runtime_dir != NULL && broker->runtime_dir->backing != broker_backing(broker))
+		(void)config_errors_add(
+			warnings, &anywhere, "backing",
+			"has changed: it takes effect when the broker is restarted");
+}
+
 void broker_resolve_common(struct broker *broker)
 {
 	CLEANUP(config_errors) struct config_errors warnings = {.count = 0};
 	bool are_admins_known = resolve_admins(broker, &warnings);
 	bool is_http_user_known = resolve_http_user(broker, &warnings);
 
+	warn_of_backing(broker, &warnings);
 	broker->has_unknown_names = !are_admins_known || !is_http_user_known;
 	replace_warnings(&broker->warnings, &warnings, broker->log);
 	status_file_mark_changed(&broker->status_file);
@@ -155,7 +167,7 @@ static void take_readers(struct managed_token *token, struct principals *readers
 	token->readers = *readers;
 }
 
-void broker_resolve_readers(struct managed_token *token)
+int broker_resolve_readers(struct managed_token *token)
 {
 	CLEANUP(principals_unknown) struct principals_unknown unknown = {.count = 0};
 	CLEANUP(config_errors) struct config_errors warnings = {.count = 0};
@@ -170,6 +182,7 @@ void broker_resolve_readers(struct managed_token *token)
 	add_unknown(&warnings, &config->readers_place, "readers", &config->readers, &unknown);
 	replace_warnings(&token->reader_warnings, &warnings, token->broker->log);
 	managed_token_changed(token);
+	return r;
 }
 
 /* What does not belong to one token. */
@@ -197,6 +210,7 @@ int broker_begin_tokens(struct broker *broker)
 	broker->tokens = calloc(config->token_count + 1, sizeof(*broker->tokens));
 	if (broker->tokens == NULL)
 		return -ENOMEM;
+	broker->is_starting = true;
 	for (size_t i = 0; i < config->token_count; i++) {
 		struct managed_token *token;
 		int r = managed_token_new(&token, broker, broker->loaded, &config->tokens[i]);
@@ -208,6 +222,7 @@ int broker_begin_tokens(struct broker *broker)
 		}
 		broker->tokens[broker->token_count++] = token;
 	}
+	broker->is_starting = false;
 	return 0;
 }
 

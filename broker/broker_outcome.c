@@ -35,6 +35,20 @@ static void revoke_replaced(struct managed_token *token, bool is_ordered, int64_
 		managed_token_revoke_current(token, now_ms + after_s * MS_PER_S);
 }
 
+/* Readers have the former token still, which must die now, or live until its successor is out. */
+static void keep_from_readers_or_keep_alive(struct managed_token *token, bool is_ordered)
+{
+	if (!is_ordered) {
+		broker_hold_revocation(token);
+		return;
+	}
+	log_warning(token->broker->log,
+		    "token %s: withdrawn to be revoked, readers have none: its successor could not "
+		    "be published",
+		    token->config->name);
+	publication_withdraw_published(token->publication, clock_boottime_ns());
+}
+
 static void publish_fetched(struct managed_token *token, const struct source_outcome *outcome,
 			    const struct lifecycle_outcome *decided,
 			    const uint8_t digest[static DIGEST_BYTES], bool is_same)
@@ -57,6 +71,8 @@ static void publish_fetched(struct managed_token *token, const struct source_out
 	if (!is_same)
 		revoke_replaced(token, decided->revoke_replaced, clock_boottime_ms());
 	managed_token_put(token, &content, decided->revoke_replaced);
+	if (!is_same && token->publish_error < 0)
+		keep_from_readers_or_keep_alive(token, decided->revoke_replaced);
 
 	memcpy(token->facts.digest, digest, DIGEST_BYTES);
 	token->facts.has_digest = true;
@@ -133,6 +149,42 @@ static void warn_of_answer(struct managed_token *token, const struct error_text 
 		log_warning(token->broker->log, "token %s: %s", token->config->name, warning->text);
 }
 
+/* A token that nobody can be given is no success of its fetch. */
+static void record_useless(struct managed_token *token, const struct source_outcome *outcome,
+			   const char *message, const char *hint)
+{
+	struct status_error error = {
+		.at_realtime_ns = outcome->finished_realtime_ns,
+		.reason = TOKEN_BAD_RESPONSE,
+		.hint = hint,
+	};
+
+	error_text_set(&error.message, "%s", message);
+	status_record_fetch_failed(&token->record, &error, outcome->duration_ms);
+	managed_token_failed(token, &error);
+}
+
+static void record_fetched(struct managed_token *token, const struct source_outcome *outcome,
+			   enum lifecycle_verdict verdict)
+{
+	switch (verdict) {
+	case LIFECYCLE_PUBLISH:
+	case LIFECYCLE_DISCARD:
+	case LIFECYCLE_WITHDRAW_REVOKED:
+		status_record_fetch_succeeded(&token->record, outcome->finished_realtime_ns,
+					      outcome->duration_ms);
+		break;
+	case LIFECYCLE_REVOKED_RETURNED:
+		record_useless(token, outcome,
+			       "the server gave a token again that is being revoked", "");
+		break;
+	case LIFECYCLE_EXPIRED_ON_ARRIVAL:
+		record_useless(token, outcome, "the token had expired before it arrived",
+			       "its lifetime is too short for this connection");
+		break;
+	}
+}
+
 static void on_success(struct managed_token *token, const struct source_outcome *outcome)
 {
 	int64_t now_ms = clock_boottime_ms();
@@ -140,11 +192,10 @@ static void on_success(struct managed_token *token, const struct source_outcome 
 	uint8_t digest[DIGEST_BYTES];
 	bool is_same;
 
-	status_record_fetch_succeeded(&token->record, outcome->finished_realtime_ns,
-				      outcome->duration_ms);
 	digest_sha256(outcome->token->data, outcome->token->length, digest);
 	is_same = token->facts.has_digest && memcmp(token->facts.digest, digest, DIGEST_BYTES) == 0;
 	decided = decide(token, outcome, digest, is_same, now_ms);
+	record_fetched(token, outcome, decided.verdict);
 	switch (decided.verdict) {
 	case LIFECYCLE_PUBLISH:
 		publish_fetched(token, outcome, &decided, digest, is_same);
@@ -157,13 +208,7 @@ static void on_success(struct managed_token *token, const struct source_outcome 
 		withdraw_revoked(token, now_ms, "the server gave the very same token again");
 		break;
 	case LIFECYCLE_REVOKED_RETURNED:
-		managed_token_fault(token, TOKEN_BAD_RESPONSE,
-				    "the server gave a token again that is being revoked", "");
-		break;
 	case LIFECYCLE_EXPIRED_ON_ARRIVAL:
-		managed_token_fault(token, TOKEN_BAD_RESPONSE,
-				    "the token had expired before it arrived",
-				    "its lifetime is too short for this connection");
 		break;
 	}
 	warn_of_answer(token, &outcome->warning);
@@ -208,7 +253,7 @@ static void on_fetched(struct source_request *request, struct source_outcome *ou
 	secret_free(outcome->token);
 	outcome->token = NULL;
 	if (token->reader_warnings.count > 0)
-		broker_resolve_readers(token);
+		(void)broker_resolve_readers(token);
 	if (token->broker->has_unknown_names)
 		broker_resolve_common(token->broker);
 	managed_token_changed(token);

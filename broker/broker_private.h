@@ -142,6 +142,7 @@ struct broker {
 	int64_t clock_difference_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME at the last look */
 	int64_t shown_difference_ns; /* the same as used for people: steady between steps */
 	int64_t longest_dispatch_ns;
+	bool is_starting; /* the tokens of the first configuration are being taken up */
 	bool is_ready;
 	bool is_stopping;
 	bool is_memory_locked;      /* secrets can be kept out of swap */
@@ -150,6 +151,8 @@ struct broker {
 };
 
 uint32_t broker_random(void);
+/* What the configuration asks for. */
+enum runtime_dir_backing broker_backing(const struct broker *broker);
 
 /* broker_config.c */
 /* 0, or -EINVAL with every mistake logged. */
@@ -161,8 +164,9 @@ void broker_reload(struct broker *broker);
 /*
  * Names to ids: readers also to the publication, if there is one; admins and http.user. Those that
  * nobody knows, or that cannot be looked up, are warnings in the status, to be asked for again.
+ * The error of a lookup that failed: the readers are those from before then, or nobody.
  */
-void broker_resolve_readers(struct managed_token *token);
+int broker_resolve_readers(struct managed_token *token);
 void broker_resolve_common(struct broker *broker);
 
 /* broker_token.c */
@@ -211,6 +215,12 @@ struct revocation_order {
 	int64_t until_realtime_ns;
 };
 void broker_revoke(struct managed_token *token, const struct revocation_order *order);
+/* Readers have the published token still, because its successor could not be published: it is not
+ * revoked before that is out, or an order says otherwise. */
+void broker_hold_revocation(struct managed_token *token);
+void broker_release_revocations(struct managed_token *token, int64_t first_at_ms);
+/* The newest token that waits to be revoked, into a marker; no such token: nothing. */
+void broker_note_pending(const struct managed_token *token, struct suspend_marker *marker);
 bool broker_is_being_revoked(const struct broker *broker, const char *name,
 			     const uint8_t digest[static DIGEST_BYTES]);
 int64_t broker_run_revocations(struct broker *broker, int64_t now_ms);

@@ -163,6 +163,50 @@ void broker_revoke(struct managed_token *token, const struct revocation_order *o
 	managed_token_changed(token);
 }
 
+void broker_hold_revocation(struct managed_token *token)
+{
+	const struct publication_content *published = publication_published(token->publication);
+	struct broker *broker = token->broker;
+	uint8_t digest[DIGEST_BYTES];
+	size_t same;
+
+	if (published == NULL || published->length == 0)
+		return;
+	digest_sha256(published->token, published->length, digest);
+	same = find_same(broker, token->config->name, digest);
+	if (same < broker->revocation_count && !broker->revocations[same]->state.in_flight)
+		broker->revocations[same]->state.next_at_ms = LIFECYCLE_NEVER_MS;
+}
+
+void broker_release_revocations(struct managed_token *token, int64_t first_at_ms)
+{
+	struct broker *broker = token->broker;
+
+	for (size_t i = 0; i < broker->revocation_count; i++) {
+		struct pending_revocation *pending = broker->revocations[i];
+
+		if (strcmp(pending->name, token->config->name) == 0 &&
+		    pending->state.next_at_ms == LIFECYCLE_NEVER_MS)
+			pending->state.next_at_ms = first_at_ms;
+	}
+}
+
+void broker_note_pending(const struct managed_token *token, struct suspend_marker *marker)
+{
+	const struct broker *broker = token->broker;
+
+	for (size_t i = broker->revocation_count; i-- > 0;) {
+		struct pending_revocation *pending = broker->revocations[i];
+
+		if (strcmp(pending->name, token->config->name) != 0)
+			continue;
+		memcpy(marker->fingerprint, pending->fingerprint, sizeof(marker->fingerprint));
+		marker->expires_realtime_ns = pending->until_realtime_ns;
+		pending->is_suspended = true; /* its end is noted in this marker */
+		return;
+	}
+}
+
 /* So that a restart can say whether the token may still live. */
 static void note_in_marker(const struct pending_revocation *pending,
 			   enum suspend_revocation revocation)

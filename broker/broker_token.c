@@ -82,6 +82,17 @@ enum tokenbroker_segment_state managed_token_segment_state(const struct managed_
 	return TOKENBROKER_SEGMENT_NONE;
 }
 
+static void published_again(struct managed_token *token)
+{
+	int64_t after_ms = token->config->revoke_replaced_after_s * MS_PER_S;
+
+	broker_release_revocations(token, clock_boottime_ms() + (after_ms > 0 ? after_ms : 0));
+	if (token->failing != TOKEN_PUBLISH_FAILED)
+		return;
+	token->failing = TOKEN_OK;
+	log_info(token->broker->log, "token %s: published again", token->config->name);
+}
+
 /* Kept and tried again by the publisher: here it is only told. */
 void managed_token_look_at_publish_error(struct managed_token *token)
 {
@@ -96,10 +107,8 @@ void managed_token_look_at_publish_error(struct managed_token *token)
 				    error == -ENOSPC
 					    ? "shared memory is full: is there room in /dev/shm?"
 					    : "readers keep the former token; it is tried again");
-	else if (token->failing == TOKEN_PUBLISH_FAILED) {
-		token->failing = TOKEN_OK;
-		log_info(token->broker->log, "token %s: published again", token->config->name);
-	}
+	else
+		published_again(token);
 }
 
 void managed_token_put(struct managed_token *token, const struct publication_content *content,
@@ -128,12 +137,12 @@ const struct publication_content *managed_token_content(const struct managed_tok
 	return content != NULL && content->state == TOKENBROKER_SEGMENT_VALID ? content : NULL;
 }
 
-void managed_token_revoke_current(struct managed_token *token, int64_t first_at_ms)
+static void revoke_content(struct managed_token *token, const struct publication_content *content,
+			   int64_t first_at_ms)
 {
-	const struct publication_content *content = managed_token_content(token);
 	struct revocation_order order;
 
-	if (content == NULL)
+	if (content == NULL || content->state != TOKENBROKER_SEGMENT_VALID)
 		return;
 	order = (struct revocation_order){
 		.token = content->token,
@@ -143,6 +152,17 @@ void managed_token_revoke_current(struct managed_token *token, int64_t first_at_
 		.until_realtime_ns = content->expires_realtime_ns,
 	};
 	broker_revoke(token, &order);
+}
+
+/* While the newest could not be published two tokens live: that one, and the one readers have. */
+void managed_token_revoke_current(struct managed_token *token, int64_t first_at_ms)
+{
+	const struct publication_content *newest = publication_content(token->publication);
+	const struct publication_content *published = publication_published(token->publication);
+
+	revoke_content(token, newest, first_at_ms);
+	if (published != newest)
+		revoke_content(token, published, first_at_ms);
 }
 
 static bool is_still_good(const struct managed_token *token,
@@ -236,7 +256,10 @@ static int begin(struct managed_token *token)
 	status_record_init(&token->record);
 	lifecycle_init(&token->lifecycle, &policy, clock_boottime_ms());
 	read_marker(token);
-	broker_resolve_readers(token);
+	r = broker_resolve_readers(token);
+	/* Nobody, as its readers, would take what is out from them. Another start may know them. */
+	if (r < 0 && token->broker->is_starting)
+		return r;
 	r = publication_new(&token->publication, token->broker->publisher, token->config->name,
 			    &token->readers, &found);
 	if (r < 0)
@@ -324,7 +347,7 @@ void managed_token_update(struct managed_token *token, struct loaded_config *loa
 
 	use_config(token, loaded, config);
 	lifecycle_set_policy(&token->lifecycle, &policy);
-	broker_resolve_readers(token);
+	(void)broker_resolve_readers(token);
 }
 
 void managed_token_change_source(struct managed_token *token, struct loaded_config *loaded,
@@ -342,5 +365,5 @@ void managed_token_change_source(struct managed_token *token, struct loaded_conf
 	token->failing = TOKEN_OK;
 	lifecycle_change_source(&token->lifecycle, &policy, clock_boottime_ms());
 	managed_token_withdraw(token);
-	broker_resolve_readers(token);
+	(void)broker_resolve_readers(token);
 }

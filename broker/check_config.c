@@ -16,6 +16,7 @@
 struct secret_file_rules broker_secret_rules(const struct paths *paths)
 {
 	struct secret_file_rules rules = {
+		.whose = "the broker",
 		.credentials_directory = secure_getenv("CREDENTIALS_DIRECTORY"),
 		.uid = geteuid(),
 		.gid = getegid(),

@@ -191,6 +191,11 @@ const struct publication_content *publication_content(const struct publication *
 	return publication_newest(p)->is_set ? &publication_newest(p)->content : NULL;
 }
 
+const struct publication_content *publication_published(const struct publication *p)
+{
+	return p->current.is_set ? &p->current.content : NULL;
+}
+
 uint64_t publication_publishes(const struct publication *p)
 {
 	return p->publishes;

@@ -70,6 +70,12 @@ const char *publication_segment_name(const struct publication *publication);
 /* What was put last, whether or not it could be published yet; NULL before the first put. Borrowed
  * until the next put. */
 const struct publication_content *publication_content(const struct publication *publication);
+/* What readers see: the one before while the newest could not be published yet. NULL before the
+ * first put. Borrowed until the next call for this publication or publisher. */
+const struct publication_content *publication_published(const struct publication *publication);
+/* Takes what readers see away from them, with a scrub, while what was put goes on being tried.
+ * Nothing to do where readers see what was put. */
+void publication_withdraw_published(struct publication *publication, int64_t now_ns);
 /* How often this broker has published into segments of this token, scrubs not counted. */
 uint64_t publication_publishes(const struct publication *publication);
 

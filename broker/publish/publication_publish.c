@@ -146,6 +146,24 @@ int publication_publish_if_allowed(struct publication *p, int64_t now_ns)
 	return publish(p, now_ns);
 }
 
+void publication_withdraw_published(struct publication *p, int64_t now_ns)
+{
+	struct publication_content content;
+
+	if (!p->pending.is_set || !p->current.is_set || !publication_is_in_reach(p))
+		return;
+	content = (struct publication_content){
+		.state = TOKENBROKER_SEGMENT_NONE,
+		.generation = p->current.content.generation,
+		.source_id = p->current.content.source_id,
+	};
+	(void)kept_content_set(&p->current, &content); /* without a token it needs no memory */
+	segment_publish(p->segment, &p->current.content, false);
+	p->scrubs_left = p->segment->writer.geometry.slot_count - 1;
+	p->publish_at_ns = now_ns + RETIREMENT_STEP_NS;
+	p->publishes++;
+}
+
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;

@@ -11,7 +11,7 @@
 #ifndef BROKER_SOURCE_HTTP_SOURCE_H
 #define BROKER_SOURCE_HTTP_SOURCE_H
 
-#include "source/secret_file.h"
+#include "base/secret_file.h"
 #include "source/token_source.h"
 
 struct sd_event;

@@ -40,6 +40,9 @@ int status_file_write(struct status_file *file, const char *text, size_t length,
 /* The document could not be built: another try is due in a second or later. */
 void status_file_not_built(struct status_file *file, int64_t started_ns);
 
+/* A clean stop: the heartbeat is 1970, which no reader takes for a broker that runs. */
+void status_file_end(const struct status_file *file);
+
 /* Moves the file's mtime to now. A file that is gone is due to be written. Negative errno. */
 int status_file_touch(struct status_file *file);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where segments lie: shared memory or a directory, a user's own broker, and memory that is full."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -247,6 +248,57 @@ def test_a_token_that_does_not_fit_into_memory_costs_no_good_one(world, server, 
         seen = verdict(reader)
         assert seen["errors"] == {} and seen["torn"] == 0
         assert broker.stop() == 0
+
+
+@contextlib.contextmanager
+def token_that_does_not_fit(world, server, **settings):
+    """A broker whose next token needs a larger segment than memory has room for."""
+    server.settings(token_length=22)
+    with small_tmpfs(world, world.runtime_dir, "512k", "0755"):
+        broker = ready_broker(world, server, **settings)
+        filler = fill(world.runtime_dir)
+        leave_room(filler, 64 * 1024)
+        server.settings(token_length=61440)
+        yield broker, filler
+        assert broker.stop() == 0
+
+
+@pytest.mark.needs_root
+def test_a_replaced_token_lives_while_its_successor_cannot_be_published(world, server, cli):
+    with token_that_does_not_fit(world, server, revoke_replaced_after=0) as (broker, filler):
+        before = get(world)
+        order_refresh(cli)
+        broker.wait_token(lambda token: token["last_error"] is not None)
+        assert get(world) == before
+        assert [one["fingerprint"] for one in broker.token_status()["pending_revocations"]] == [before]
+        assert before in server.active(), "readers have it, so it is not revoked"
+        filler.unlink()
+        wait_until(lambda: get(world) != before, 40, "the new token")
+        wait_until(lambda: before not in server.active(), 10, "the revocation of the old one")
+
+
+@pytest.mark.needs_root
+def test_an_ordered_revocation_withdraws_what_has_no_successor_in_memory(world, server, cli):
+    with token_that_does_not_fit(world, server) as (broker, filler):
+        before = get(world)
+        assert world.control(control.REVOKE).result == "accepted"
+        wait_until(lambda: before not in server.active(), 10, "the revocation")
+        assert cli("get", uid=READER_UID).status == 4, "no reader has a revoked token"
+        broker.wait_log("successor could not be published")
+        filler.unlink()
+        wait_until(lambda: cli("get", uid=READER_UID).status == 0, 40, "the successor")
+        assert server.requests() == 2
+
+
+@pytest.mark.needs_root
+def test_a_suspension_revokes_the_token_that_is_out_and_the_one_that_waits(world, server, cli):
+    with token_that_does_not_fit(world, server) as (broker, filler):
+        order_refresh(cli)
+        broker.wait_token(lambda token: token["last_error"] is not None)
+        assert len(server.active()) == 2
+        assert world.control(control.SUSPEND).result == "accepted"
+        wait_until(lambda: not server.active(), 10, "both revocations")
+        assert cli("get", uid=READER_UID).status == 6
 
 
 @pytest.mark.needs_root

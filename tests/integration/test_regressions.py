@@ -97,3 +97,53 @@ def test_root_may_try_with_a_secret_of_the_brokers_user(world, server):
             "--runtime-dir", world.runtime_dir, "--state-dir", world.state_dir, "--try", "default"]
     result = Result(world.process(argv, "try"), 30)
     assert (result.status, server.active()) == (0, set()), result
+
+
+def test_a_token_that_had_expired_before_it_arrived_is_no_success(world, server):
+    server.order(expires_in=1, delay_ms=1500)
+    world.write_config({"default": world.token(server)})
+    broker = world.broker()
+    token = broker.wait_token(lambda token: token["counters"]["fetches"]["failed"] == 1)
+    assert token["counters"]["fetch_errors"] == {"bad_response": 1}
+    assert token["history"][0]["result"] == "bad_response"
+    broker.wait_token(lambda token: token["counters"]["fetches"]["ok"] == 1)
+
+
+def test_a_control_socket_that_was_deleted_is_made_again(world, server):
+    broker = world.ready_broker(server)
+    (world.runtime_dir / "control.sock").unlink()
+    broker.wait_log("control.sock was gone: made again", timeout=25)
+    assert world.control(control.REFRESH).result in ("accepted", "too_soon")
+
+
+def test_a_changed_backing_is_told_until_it_is_changed_back(world, server):
+    tokens = {"default": world.token(server)}
+    world.write_config(tokens, backing="shm")
+    broker = world.broker().wait_ready()
+    world.write_config(tokens, backing="directory")
+    broker.reload()
+    wait_until(lambda: any("restart" in one for one in world.status()["config"]["warnings"]),
+               what="the warning")
+    assert world.segment_path().parent.name == "shm"
+    world.write_config(tokens, backing="shm")
+    broker.reload()
+    wait_until(lambda: not world.status()["config"]["warnings"], what="no warning")
+
+
+def test_a_broker_that_was_stopped_is_known_to_be_stopped_at_once(world, server):
+    broker = world.ready_broker(server)
+    assert world.cli("status").status == 0
+    assert broker.stop() == 0
+    shown = world.cli("status")
+    assert shown.status == 8 and "stopped" in shown.out + shown.err
+
+
+def test_a_second_suspension_still_knows_the_token_that_lives(world, server):
+    broker = world.ready_broker(server)
+    fingerprint = broker.token_status()["fingerprint"]
+    server.order("revoke", status=503, count=20)
+    assert world.control(control.SUSPEND).result == "accepted"
+    assert world.control(control.RESUME).result == "accepted"
+    assert world.control(control.SUSPEND).result == "accepted"
+    marker = next(world.state_dir.glob("default.*")).read_text()
+    assert fingerprint in marker

@@ -80,7 +80,7 @@ start_server() {
     "$bin/auth_server" --port 0 --client-id demo --client-secret-file "$dir/secret" --lifetime 3600 \
         > "$dir/server.out" 2> "$dir/server.err" &
     server_pid=$!
-    until_true 10 grep -q ^READY "$dir/server.out" || return 1
+    until_true 10 grep -qs ^READY "$dir/server.out" || return 1
     url=$(sed -n 's/^READY //p' "$dir/server.out" | jq -r .url)
     control=$(sed -n 's/^READY //p' "$dir/server.out" | jq -r .control)
 }

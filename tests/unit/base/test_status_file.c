@@ -122,6 +122,23 @@ static void three_missed_beats_make_it_stale(void)
 	CU_ASSERT_FALSE(status_file_is_stale(&mark, 10 * NS_PER_S));
 }
 
+static void a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker(void)
+{
+	CLEANUP(status_file) struct status_file file = {0};
+	struct place place = make_place();
+	const struct timespec times[2] = {{0, 0}, {0, 0}};
+
+	put(&place, STATUS_FILE_NAME, "{}\n");
+	CU_ASSERT_EQUAL(status_file_read(place.fd, geteuid(), &file), 0);
+	CU_ASSERT_FALSE(status_file_is_of_a_stopped_broker(&file.mark));
+	status_file_fini(&file);
+	(void)utimensat(place.fd, STATUS_FILE_NAME, times, 0);
+	CU_ASSERT_EQUAL(status_file_read(place.fd, geteuid(), &file), 0);
+	CU_ASSERT_TRUE(status_file_is_of_a_stopped_broker(&file.mark));
+	CU_ASSERT_TRUE(status_file_is_stale(&file.mark, clock_realtime_ns()));
+	remove_place(&place);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -131,6 +148,8 @@ int main(void)
 		{"only_a_regular_file_will_do", only_a_regular_file_will_do},
 		{"one_that_is_too_large_is_not_read", one_that_is_too_large_is_not_read},
 		{"three_missed_beats_make_it_stale", three_missed_beats_make_it_stale},
+		{"a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker",
+		 a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -189,6 +189,40 @@ static void old_readers_get_no_new_token_but_a_withdraw(void)
 	end(&stage);
 }
 
+static void what_is_out_can_be_withdrawn_while_its_successor_waits(void)
+{
+	/* Larger than the segment, and it fits once there is room. */
+	const char *token = long_token + LONG_BYTES - 5000;
+	CLEANUP(seen) struct seen seen = {.is_there = false};
+	struct publication *publication;
+	struct stage stage;
+
+	if (lacks_root(__func__, "mount a small tmpfs"))
+		return;
+	publication = begin(&stage);
+	stage_pass_ms(&stage, 1);
+	fill_up(&stage);
+	CU_ASSERT_EQUAL(put(&stage, publication, token), -ENOSPC);
+	CU_ASSERT_EQUAL(publication_published(publication)->length, strlen("first"));
+	CU_ASSERT_EQUAL(publication_content(publication)->length, 5000);
+	publication_withdraw_published(publication, stage.now_ns);
+	see(&seen, &stage, "default");
+	CU_ASSERT_EQUAL(seen.state, TOKENBROKER_SEGMENT_NONE);
+	stage_pass_ms(&stage, 5);
+	see(&seen, &stage, "default");
+	CU_ASSERT_FALSE(holds_anywhere(&seen, "first"));
+	CU_ASSERT_EQUAL(publication_error(publication), -ENOSPC);
+	make_room(&stage);
+	stage.now_ns += 60 * NS_PER_S;
+	publisher_run(stage.publisher, stage.now_ns);
+	CU_ASSERT_EQUAL(publication_error(publication), 0);
+	CU_ASSERT_TRUE(shows(&seen, &stage, token));
+	/* Readers see what was put: nothing is taken from them. */
+	publication_withdraw_published(publication, stage.now_ns);
+	CU_ASSERT_TRUE(shows(&seen, &stage, token));
+	end(&stage);
+}
+
 static void a_stop_does_not_wait_for_room_but_withdraws(void)
 {
 	static uid_t uid = 5001;
@@ -237,6 +271,7 @@ int main(void)
 		TEST(publishing_in_place_needs_no_room),
 		TEST(an_adopted_segment_needs_no_room),
 		TEST(old_readers_get_no_new_token_but_a_withdraw),
+		TEST(what_is_out_can_be_withdrawn_while_its_successor_waits),
 		TEST(a_stop_does_not_wait_for_room_but_withdraws),
 		TEST(nothing_is_left_of_a_segment_that_could_not_be_made),
 		CU_TEST_INFO_NULL,

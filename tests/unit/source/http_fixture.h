@@ -77,7 +77,7 @@ static inline struct fixture start(const char *path)
 	};
 	struct http_source_settings settings = {
 		.user_agent = "tokenbroker/test",
-		.secret_rules = {.uid = geteuid(), .gid = getegid()},
+		.secret_rules = {.whose = "the broker", .uid = geteuid(), .gid = getegid()},
 	};
 
 	tiny_server_start(&fixture.server);

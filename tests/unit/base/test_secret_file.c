@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "source/secret_file.h"
+#include "base/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ static struct fixture start(void)
 {
 	struct fixture fixture = {
 		.directory = "/tmp/test_secret_file.XXXXXX",
-		.rules = {.uid = geteuid(), .gid = getegid()},
+		.rules = {.whose = "the broker", .uid = geteuid(), .gid = getegid()},
 	};
 
 	if (mkdtemp(fixture.directory) == NULL)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads a secret from a file that nobody else can read. Which file may hold one: a regular file
- * that belongs to root or the broker's user and is closed to the world and to every group but the
- * broker's own, which may read. Credentials of systemd ("credential:NAME") are checked for type and
- * owner only.
+ * that belongs to root or the program's own user and is closed to the world and to every group but
+ * the program's own, which may read. Credentials of systemd ("credential:NAME") are checked for
+ * type and owner only.
  *
  * Symbolic links are followed, because rotation by renamed links is common: the rules are applied
  * to the file that was opened.
  */
-#ifndef BROKER_SOURCE_SECRET_FILE_H
-#define BROKER_SOURCE_SECRET_FILE_H
+#ifndef BASE_SECRET_FILE_H
+#define BASE_SECRET_FILE_H
 
 #include <sys/types.h>
 
@@ -21,7 +21,8 @@
 
 struct secret_file_rules {
 	const char *credentials_directory; /* $CREDENTIALS_DIRECTORY; NULL: not set; borrowed */
-	uid_t uid;                         /* of the broker */
+	const char *whose; /* "the broker": whose user that is, for messages; static */
+	uid_t uid;         /* the program's own */
 	gid_t gid;
 };
 

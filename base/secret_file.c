@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "source/secret_file.h"
+#include "base/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,17 +66,18 @@ static int find(struct location *ret, const char *name, const struct secret_file
 static int open_file(const char *path, const struct secret_file_rules *rules,
 		     struct error_text *error)
 {
-	/* O_NONBLOCK: a FIFO in this place must not hang the broker. */
+	/* O_NONBLOCK: a FIFO in this place must not hang the program. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r = -errno;
 
 	if (fd >= 0)
 		return fd;
 	if (r == -EACCES)
-		error_text_set(error,
-			       "%s cannot be opened by this user: run as root or as the broker's "
-			       "user, and make uid %ju its owner",
-			       path, (uintmax_t)rules->uid);
+		error_text_set(
+			error,
+			"%s cannot be opened by this user: run as root or as %s's user, and make "
+			"uid %ju its owner",
+			path, rules->whose, (uintmax_t)rules->uid);
 	else
 		error_text_set(error, "%s cannot be opened: %s", path, strerror(-r));
 	return r;
@@ -119,11 +120,10 @@ static int check_file(int fd, const struct location *location,
 		return -EPERM;
 	}
 	if (st.st_uid != 0 && st.st_uid != rules->uid) {
-		error_text_set(
-			error,
-			"%s belongs to uid %ju, neither root nor the broker's user: chown %ju %s",
-			location->path, (uintmax_t)st.st_uid, (uintmax_t)rules->uid,
-			location->path);
+		error_text_set(error,
+			       "%s belongs to uid %ju, neither root nor %s's user: chown %ju %s",
+			       location->path, (uintmax_t)st.st_uid, rules->whose,
+			       (uintmax_t)rules->uid, location->path);
 		return -EPERM;
 	}
 	return location->is_credential ? 0 : check_mode(location->path, &st, rules, error);
