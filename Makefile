@@ -45,11 +45,12 @@ PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # The programs' libraries, asked for when a rule needs them: `make deps` runs before they exist.
 pkg = $(shell $(PKG_CONFIG) --libs $(1))
 BROKER_LIBS = $(call pkg,libcurl json-c libsystemd libconfuse libcrypto) -lacl -pthread
-TEST_LIBS = $(BROKER_LIBS) -lcunit -ldl -pthread
+HTTPD_LIBS = $(call pkg,libmicrohttpd json-c libsystemd libconfuse libcrypto) -ldl
+TEST_LIBS = $(BROKER_LIBS) $(call pkg,libmicrohttpd) -lcunit -ldl -pthread
 
 # One archive per folder, so that a test links the folder it is about and nothing of its neighbours.
 STEPS := source lifecycle publish control state status
-FOLDERS := base $(addprefix broker/,$(STEPS)) cli
+FOLDERS := base $(addprefix broker/,$(STEPS)) cli httpd
 sources = $(sort $(filter-out %/main.c,$(wildcard $(1)/*.c)))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 archive = $(BUILD)/$(1)/$(notdir $(1)).a
@@ -63,7 +64,7 @@ BASE_ARCHIVE := $(call archive,base)
 SONAME := libtokenbroker.so.0
 SHARED_LIBRARY := $(BUILD)/libtokenbroker.so.$(VERSION)
 STATIC_LIBRARY := $(BUILD)/libtokenbroker.a
-PROGRAMS := $(BUILD)/tokenbrokerd $(BUILD)/tokenbroker
+PROGRAMS := $(BUILD)/tokenbrokerd $(BUILD)/tokenbroker-httpd $(BUILD)/tokenbroker
 
 .PHONY: all
 all: $(PROGRAMS) $(SHARED_LIBRARY) $(STATIC_LIBRARY)
@@ -105,6 +106,12 @@ $(SHARED_LIBRARY): $(LIBRARY_OBJECTS) clientlib/libtokenbroker.map
 $(BUILD)/tokenbrokerd: $(BROKER_OBJECTS) $(BROKER_ARCHIVES) $(BASE_ARCHIVE)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BROKER_LIBS)
 
+$(BUILD)/tokenbroker-httpd: $(BUILD)/httpd/main.o $(call archive,httpd) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(HTTPD_LIBS)
+
+# The page is compiled in.
+$(BUILD)/httpd/page.o: httpd/page.html
+
 # The command line links the library statically and loads json-c only when a subcommand needs it.
 $(BUILD)/tokenbroker: $(BUILD)/cli/main.o $(call archive,cli) $(BASE_ARCHIVE) $(STATIC_LIBRARY)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
@@ -123,6 +130,7 @@ endef
 $(foreach f,$(STEPS),\
 	$(eval $(call unit_rule,$(f),$(call archive,broker/$(f)))))
 $(eval $(call unit_rule,base,))
+$(eval $(call unit_rule,httpd,$(call archive,httpd)))
 $(eval $(call unit_rule,cli,$(call archive,cli) $(STATIC_LIBRARY)))
 $(eval $(call unit_rule,clientlib,$(LIBRARY_ARCHIVE)))
 
@@ -186,7 +194,7 @@ deps:
 # --- installation ------------------------------------------------------------------------------
 
 INSTALLED := \
-	$(BINDIR)/tokenbroker $(SBINDIR)/tokenbrokerd \
+	$(BINDIR)/tokenbroker $(SBINDIR)/tokenbrokerd $(SBINDIR)/tokenbroker-httpd \
 	$(LIBDIR)/$(notdir $(SHARED_LIBRARY)) $(LIBDIR)/$(SONAME) $(LIBDIR)/libtokenbroker.so \
 	$(LIBDIR)/libtokenbroker.a $(LIBDIR)/pkgconfig/tokenbroker.pc \
 	$(INCLUDEDIR)/tokenbroker.h
@@ -196,7 +204,7 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(INCLUDEDIR)
 	install -m 0755 $(BUILD)/tokenbroker $(DESTDIR)$(BINDIR)/
-	install -m 0755 $(BUILD)/tokenbrokerd $(DESTDIR)$(SBINDIR)/
+	install -m 0755 $(BUILD)/tokenbrokerd $(BUILD)/tokenbroker-httpd $(DESTDIR)$(SBINDIR)/
 	install -m 0755 $(SHARED_LIBRARY) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHARED_LIBRARY)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtokenbroker.so

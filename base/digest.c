@@ -32,3 +32,11 @@ void digest_fingerprint(const char *token, size_t length, char ret[static FINGER
 	for (size_t i = 0; i < (FINGERPRINT_BYTES - 1) / 2; i++)
 		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
+
+void digest_sha256_base64(const void *data, size_t size, char ret[static DIGEST_BASE64_BYTES])
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	digest_sha256(data, size, digest);
+	(void)EVP_EncodeBlock((unsigned char *)ret, digest, sizeof(digest));
+}

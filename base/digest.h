@@ -15,4 +15,8 @@ void digest_sha256(const void *data, size_t size, uint8_t ret[static DIGEST_BYTE
 uint64_t digest_id(const void *data, size_t size);
 void digest_fingerprint(const char *token, size_t length, char ret[static FINGERPRINT_BYTES]);
 
+/* The digest as it stands in HTTP and HTML headers: base64 with padding and a NUL. */
+#define DIGEST_BASE64_BYTES 45
+void digest_sha256_base64(const void *data, size_t size, char ret[static DIGEST_BASE64_BYTES]);
+
 #endif

@@ -22,14 +22,17 @@ static const struct {
 	size_t offset;
 	size_t size;
 } functions[] = {
-	FUNCTION(tokener_new_ex),      FUNCTION(tokener_set_flags),
-	FUNCTION(tokener_parse_ex),    FUNCTION(tokener_get_error),
-	FUNCTION(tokener_error_desc),  FUNCTION(tokener_get_parse_end),
-	FUNCTION(tokener_free),        FUNCTION(object_put),
-	FUNCTION(object_is_type),      FUNCTION(object_object_get_ex),
-	FUNCTION(object_array_length), FUNCTION(object_array_get_idx),
-	FUNCTION(object_get_string),   FUNCTION(object_get_string_len),
-	FUNCTION(object_get_int64),
+	FUNCTION(tokener_new_ex),        FUNCTION(tokener_set_flags),
+	FUNCTION(tokener_parse_ex),      FUNCTION(tokener_get_error),
+	FUNCTION(tokener_error_desc),    FUNCTION(tokener_get_parse_end),
+	FUNCTION(tokener_free),          FUNCTION(object_put),
+	FUNCTION(object_is_type),        FUNCTION(object_object_get_ex),
+	FUNCTION(object_array_length),   FUNCTION(object_array_get_idx),
+	FUNCTION(object_get_string),     FUNCTION(object_get_string_len),
+	FUNCTION(object_get_int64),      FUNCTION(object_get_double),
+	FUNCTION(object_iter_begin),     FUNCTION(object_iter_end),
+	FUNCTION(object_iter_equal),     FUNCTION(object_iter_next),
+	FUNCTION(object_iter_peek_name), FUNCTION(object_iter_peek_value),
 };
 
 int json_c_load(struct json_c *ret, struct error_text *error)

@@ -4,7 +4,8 @@
  * build of base/ serves all programs. In a program that is linked with json-c, loading finds the
  * copy that is there and touches no file.
  *
- * Only for .c files of base/: json-c's types appear in no other header.
+ * Only for .c files of base/: json-c's types appear in no other header but json_reader.h, which is
+ * for them, too.
  */
 #ifndef BASE_JSON_C_H
 #define BASE_JSON_C_H
@@ -32,6 +33,14 @@ struct json_c {
 	const char *(*object_get_string)(struct json_object *object);
 	int (*object_get_string_len)(const struct json_object *object);
 	int64_t (*object_get_int64)(const struct json_object *object);
+	double (*object_get_double)(const struct json_object *object);
+	struct json_object_iterator (*object_iter_begin)(struct json_object *object);
+	struct json_object_iterator (*object_iter_end)(const struct json_object *object);
+	json_bool (*object_iter_equal)(const struct json_object_iterator *a,
+				       const struct json_object_iterator *b);
+	void (*object_iter_next)(struct json_object_iterator *iterator);
+	const char *(*object_iter_peek_name)(const struct json_object_iterator *iterator);
+	struct json_object *(*object_iter_peek_value)(const struct json_object_iterator *iterator);
 };
 
 /* Fills ret; 0, or -ELIBACC with an error that names the library. It stays loaded. */

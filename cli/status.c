@@ -8,26 +8,27 @@
 #include "cli/output.h"
 #include "cli/status_table.h"
 #include "cli/status_watch.h"
+#include "cli/status_words.h"
 #include "cli/subcommand.h"
 
 static int show_once(const struct broker_status *status, bool is_json)
 {
 	int64_t now_ns = clock_realtime_ns();
-	int64_t age_s = (now_ns - status->file.mark.modified_ns) / NS_PER_S;
-	char duration[STATUS_TABLE_DURATION_BYTES];
-	int result = EXIT_STATUS_OK;
+	char silence[STATUS_WORDS_BYTES];
+	struct text text;
+	int result;
 
 	if (is_json)
 		(void)fwrite(status->file.text, 1, status->file.length, stdout);
 	else
 		status_table_print(stdout, status->view, now_ns / NS_PER_S, output_has_colours());
 	result = output_finish(EXIT_STATUS_OK);
-	if (result != EXIT_STATUS_OK || !status_file_is_stale(&status->file.mark, now_ns))
+	text_init(&text, silence, sizeof(silence));
+	if (result != EXIT_STATUS_OK || !status_words_silence(&text, &status->file.mark, now_ns))
 		return result;
 	output_message(
-		"this is what tokenbrokerd wrote before it stopped, %s ago: `systemctl status "
-		"tokenbrokerd` shows why",
-		status_table_duration(age_s, duration));
+		"%s; this is what it wrote last (`systemctl status tokenbrokerd` shows more)",
+		silence);
 	return EXIT_STATUS_NO_BROKER;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/escape.h"
+#include "cli/status_words.h"
 
 #define RED    "\033[31m"
 #define GREEN  "\033[32m"
@@ -13,28 +14,6 @@
 #define PLAIN  "\033[0m"
 
 enum { CELL_BYTES = 64 };
-
-const char *status_table_duration(int64_t seconds, char buffer[static STATUS_TABLE_DURATION_BYTES])
-{
-	struct text text;
-
-	if (seconds < 0)
-		seconds = 0;
-	text_init(&text, buffer, STATUS_TABLE_DURATION_BYTES);
-	if (seconds < 60)
-		text_addf(&text, "%" PRId64 " s", seconds);
-	else if (seconds < 600)
-		text_addf(&text, "%" PRId64 " min %" PRId64 " s", seconds / 60, seconds % 60);
-	else if (seconds < 3600)
-		text_addf(&text, "%" PRId64 " min", seconds / 60);
-	else if (seconds < 86400)
-		text_addf(&text, "%" PRId64 " h %" PRId64 " min", seconds / 3600,
-			  seconds % 3600 / 60);
-	else
-		text_addf(&text, "%" PRId64 " d %" PRId64 " h", seconds / 86400,
-			  seconds % 86400 / 3600);
-	return buffer;
-}
 
 static void put_name(struct text *cell, const struct status_view_token *token, int64_t now_s)
 {
@@ -49,12 +28,12 @@ static void put_state(struct text *cell, const struct status_view_token *token, 
 
 static void put_remaining(struct text *cell, const struct status_view_token *token, int64_t now_s)
 {
-	char duration[STATUS_TABLE_DURATION_BYTES];
+	char duration[STATUS_WORDS_DURATION_BYTES];
 
 	if (status_view_state_at(token, now_s) != STATUS_VIEW_VALID || token->expires_at_s == 0)
 		text_add(cell, "-");
 	else
-		text_add(cell, status_table_duration(token->expires_at_s - now_s, duration));
+		text_add(cell, status_words_duration(token->expires_at_s - now_s, duration));
 }
 
 static void put_generation(struct text *cell, const struct status_view_token *token, int64_t now_s)
@@ -68,7 +47,7 @@ static void put_generation(struct text *cell, const struct status_view_token *to
 
 static void put_next(struct text *cell, const struct status_view_token *token, int64_t now_s)
 {
-	char duration[STATUS_TABLE_DURATION_BYTES];
+	char duration[STATUS_WORDS_DURATION_BYTES];
 
 	if (token->next_attempt_at_s == 0)
 		text_add(cell, "-");
@@ -76,7 +55,7 @@ static void put_next(struct text *cell, const struct status_view_token *token, i
 		text_add(cell, "now");
 	else
 		text_addf(cell, "in %s",
-			  status_table_duration(token->next_attempt_at_s - now_s, duration));
+			  status_words_duration(token->next_attempt_at_s - now_s, duration));
 }
 
 /* All but the last column, whose text has no bound. */
@@ -130,61 +109,33 @@ static const char *colour_of(enum status_view_state state)
 	return YELLOW;
 }
 
-static void print_error(FILE *stream, const struct status_view_error *error)
+static void put_trouble(struct text *text, const struct status_view_token *token, int64_t now_s)
 {
-	escape_print(stream, error->reason);
-	if (error->http_status != 0)
-		(void)fprintf(stream, " (HTTP %" PRId64 ")", error->http_status);
-	if (error->message[0] != '\0') {
-		(void)fputs(": ", stream);
-		escape_print(stream, error->message);
-	}
-	if (error->hint[0] != '\0') {
-		(void)fputs("; ", stream);
-		escape_print(stream, error->hint);
-	}
-}
+	const struct status_view_error *error = status_view_current_error(token, now_s);
 
-/* What went wrong before the token that now serves is history; that the server gave one again which
- * the API refuses is not, although it serves. */
-static bool has_current_error(const struct status_view_token *token, enum status_view_state state)
-{
-	return token->has_last_error &&
-	       ((strcmp(token->last_error.reason, "rejected_token_returned") == 0 &&
-		 token->last_error.at_s >= token->obtained_at_s) ||
-		token->consecutive_failures > 0 || token->failing_since_s != 0 ||
-		state == STATUS_VIEW_PENDING || state == STATUS_VIEW_EXPIRED);
-}
-
-static void print_trouble(FILE *stream, const struct status_view_token *token, int64_t now_s)
-{
-	enum status_view_state state = status_view_state_at(token, now_s);
-	size_t revocations = token->pending_revocation_count;
-	const char *separator = "";
-
-	if (state == STATUS_VIEW_SUSPENDED) {
-		(void)fputs("suspended by an administrator until `tokenbroker resume`", stream);
-		separator = "; ";
+	if (status_view_state_at(token, now_s) == STATUS_VIEW_SUSPENDED)
+		text_add(text, "suspended by an administrator until `tokenbroker resume`");
+	if (error != NULL) {
+		text_add(text, text->length == 0 ? "" : "; ");
+		status_words_error(text, error);
+		text_add(text, error->hint[0] == '\0' ? "" : "; ");
+		text_add(text, error->hint);
 	}
-	if (has_current_error(token, state)) {
-		(void)fputs(separator, stream);
-		print_error(stream, &token->last_error);
-		separator = "; ";
+	if (token->pending_revocation_count > 0) {
+		text_add(text, text->length == 0 ? "" : "; ");
+		status_words_revocations(text, token->pending_revocation_count);
 	}
-	if (revocations > 0) {
-		(void)fprintf(stream, "%s%zu old token%s not yet revoked at the server", separator,
-			      revocations, revocations == 1 ? "" : "s");
-		separator = "; ";
-	}
-	if (separator[0] == '\0')
-		(void)fputs("-", stream);
+	if (text->length == 0)
+		text_add(text, "-");
 }
 
 static void print_row(FILE *stream, const struct status_view_token *token, int64_t now_s,
 		      const size_t widths[COLUMN_COUNT], bool has_colours)
 {
 	const char *colour = colour_of(status_view_state_at(token, now_s));
+	char trouble[STATUS_WORDS_BYTES];
 	char cell[CELL_BYTES];
+	struct text text;
 
 	for (size_t c = 0; c < COLUMN_COUNT; c++) {
 		bool is_coloured = has_colours && c == STATE_COLUMN;
@@ -193,7 +144,9 @@ static void print_row(FILE *stream, const struct status_view_token *token, int64
 		(void)fprintf(stream, "%s%-*s%s  ", is_coloured ? colour : "", (int)widths[c], cell,
 			      is_coloured ? PLAIN : "");
 	}
-	print_trouble(stream, token, now_s);
+	text_init(&text, trouble, sizeof(trouble));
+	put_trouble(&text, token, now_s);
+	escape_print(stream, trouble);
 	(void)fputc('\n', stream);
 }
 

@@ -2,110 +2,143 @@
 #include "cli/status_watch.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/output.h"
+#include "cli/status_screen.h"
 #include "cli/status_table.h"
+#include "cli/status_words.h"
+#include "cli/terminal.h"
 
-/* A look is one fstatat(2); a countdown in seconds looks even at this pace. */
+/* A look is one fstatat(2); a clock in seconds goes even at this pace. */
 enum { LOOK_MS = 250 };
 
-/* xterm's control sequences: the other screen without cursor, and back. */
-#define ENTER_SCREEN "\033[?1049h\033[?25l"
-#define LEAVE_SCREEN "\033[?25h\033[?1049l"
-#define CLEAR_SCREEN "\033[H\033[2J"
+/* ECMA-48: to the upper left corner; erases from here to the end of the line, or of the screen.
+ * Nothing is cleared that is not drawn over: that would flicker. */
+#define HOME       "\033[H"
+#define END_LINE   "\033[K\r\n"
+#define END_SCREEN "\033[K\033[J"
 
 struct watch {
 	struct broker_status *status;
 	bool is_json;
-	bool is_terminal;
+	struct terminal terminal;
+	bool has_utf8;
 	bool has_colours;
-	sigset_t signals;
 	int load_error; /* of the last load */
 	struct error_text error;
-	char *last; /* what is shown now; NULL: nothing yet */
+	int64_t drawn_at_s; /* what the screen shows; 0: it must be drawn again */
 };
 
-/* What a block on anything but a terminal depends on; a countdown alone is no change. */
+/* What a block in a stream depends on; a countdown alone is no change. */
 struct summary {
+	bool is_first;
 	int load_error;
 	bool is_stale;
+	bool is_stopped;
 	size_t expired;
 };
 
 static struct summary summarise(const struct watch *watch, int64_t now_ns)
 {
+	const struct status_view *view = watch->status->view;
 	struct summary summary = {
 		.load_error = watch->load_error,
 		.is_stale = status_file_is_stale(&watch->status->file.mark, now_ns),
+		.is_stopped = status_file_is_of_a_stopped_broker(&watch->status->file.mark),
 	};
 
-	for (size_t i = 0; i < watch->status->view->token_count; i++)
-		summary.expired += status_view_state_at(&watch->status->view->tokens[i],
-							now_ns / NS_PER_S) == STATUS_VIEW_EXPIRED;
+	for (size_t i = 0; i < view->token_count; i++)
+		summary.expired += status_view_state_at(&view->tokens[i], now_ns / NS_PER_S) ==
+				   STATUS_VIEW_EXPIRED;
 	return summary;
 }
 
-static void print_frame(const struct watch *watch, FILE *stream, int64_t now_ns)
+static void print_block(const struct watch *watch, int64_t now_ns)
 {
 	const struct status_file *file = &watch->status->file;
+	char silence[STATUS_WORDS_BYTES];
+	struct text text;
 
 	if (watch->load_error != 0) {
-		(void)fprintf(stream, "%s\n", watch->error.text);
+		printf("%s\n", watch->error.text);
 		return;
 	}
 	if (watch->is_json) {
-		(void)fwrite(file->text, 1, file->length, stream);
+		(void)fwrite(file->text, 1, file->length, stdout);
 		return;
 	}
-	if (status_file_is_stale(&file->mark, now_ns))
-		(void)fputs("tokenbrokerd has stopped; this is what it wrote last\n", stream);
-	status_table_print(stream, watch->status->view, now_ns / NS_PER_S, watch->has_colours);
+	text_init(&text, silence, sizeof(silence));
+	if (status_words_silence(&text, &file->mark, now_ns))
+		printf("%s; this is what it wrote last\n", silence);
+	status_table_print(stdout, watch->status->view, now_ns / NS_PER_S, watch->has_colours);
 }
 
-/* NULL: out of memory. */
-static char *render(const struct watch *watch, int64_t now_ns)
+static bool is_same(const struct summary *a, const struct summary *b)
 {
-	char *frame = NULL;
-	size_t length;
-	FILE *stream = open_memstream(&frame, &length);
-
-	if (stream == NULL)
-		return NULL;
-	print_frame(watch, stream, now_ns);
-	if (fclose(stream) != 0) {
-		free(frame);
-		return NULL;
-	}
-	return frame;
+	return a->is_first == b->is_first && a->load_error == b->load_error &&
+	       a->is_stale == b->is_stale && a->is_stopped == b->is_stopped &&
+	       a->expired == b->expired;
 }
 
-/* 0, also if there is nothing to show again. */
-static int show(struct watch *watch, int64_t now_ns, bool is_change)
+/* To a stream, when there is something to tell. */
+static int print_change(const struct watch *watch, int64_t now_ns, struct summary *last)
 {
-	char *frame = render(watch, now_ns);
-	bool is_first = watch->last == NULL;
+	struct summary now = summarise(watch, now_ns);
+	bool is_first = last->is_first;
 
-	if (frame == NULL)
-		return -ENOMEM;
-	if (!is_first && (watch->is_terminal ? strcmp(frame, watch->last) == 0 : !is_change)) {
-		free(frame);
+	if (!watch->status->is_new && is_same(&now, last))
 		return 0;
-	}
-	free(watch->last);
-	watch->last = frame;
-	if (watch->is_terminal)
-		(void)fputs(CLEAR_SCREEN, stdout);
-	else if (!is_first && !watch->is_json)
+	*last = now;
+	if (!is_first && !watch->is_json)
 		(void)fputc('\n', stdout);
-	(void)fputs(frame, stdout);
+	print_block(watch, now_ns);
+	return output_flush();
+}
+
+static void print_screen(const char *text)
+{
+	(void)fputs(HOME, stdout);
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n");
+
+		(void)fwrite(text, 1, length, stdout);
+		text += length + 1;
+		/* A newline at the end of the last line would scroll. */
+		(void)fputs(*text == '\0' ? END_SCREEN : END_LINE, stdout);
+	}
+}
+
+/* To a terminal, each second and after each change. */
+static int draw(struct watch *watch, int64_t now_ns)
+{
+	CLEANUP(free_memory) char *text = NULL;
+	struct status_screen screen = {
+		.view = watch->status->view,
+		.mark = watch->status->file.mark,
+		.problem = watch->load_error == 0 ? NULL : watch->error.text,
+		.now_ns = now_ns,
+		.has_utf8 = watch->has_utf8,
+		.has_colours = watch->has_colours,
+	};
+	int r;
+
+	if (!watch->terminal.is_drawing ||
+	    (watch->drawn_at_s == now_ns / NS_PER_S && !watch->status->is_new))
+		return 0;
+	terminal_size(&screen.width, &screen.height);
+	/* Erasing behind a full line would take its last character on some terminals. */
+	screen.width -= screen.width > 1;
+	r = status_screen_render(&screen, &text);
+	if (r < 0)
+		return r;
+	print_screen(text);
+	watch->drawn_at_s = now_ns / NS_PER_S;
 	return output_flush();
 }
 
@@ -116,63 +149,27 @@ static void load(struct watch *watch)
 		watch->load_error = broker_status_load(watch->status, &watch->error);
 }
 
-static void switch_screen(const struct watch *watch, const char *sequence)
-{
-	if (watch->is_terminal) {
-		(void)fputs(sequence, stdout);
-		(void)fflush(stdout);
-	}
-}
-
-/* Ctrl-Z: the shell gets its screen back, and we ours when it continues us. */
-static void stop(struct watch *watch)
-{
-	switch_screen(watch, LEAVE_SCREEN);
-	(void)raise(SIGSTOP);
-	switch_screen(watch, ENTER_SCREEN);
-	free(watch->last);
-	watch->last = NULL;
-}
-
-/* Sleeps. false: a signal says that this is the end. */
-static bool pause_watch(struct watch *watch)
-{
-	static const struct timespec pause = {.tv_nsec = LOOK_MS * NS_PER_MS};
-	int signal = sigtimedwait(&watch->signals, NULL, &pause);
-
-	if (signal == SIGTSTP)
-		stop(watch);
-	return signal != SIGINT && signal != SIGTERM && signal != SIGHUP;
-}
-
+/* 0 when it was told to end. */
 static int watch_on(struct watch *watch)
 {
-	struct summary before = {0};
+	struct summary last = {.is_first = true};
+	enum terminal_event event;
 	int r;
 
 	do {
-		struct summary now;
 		int64_t now_ns;
 
 		load(watch);
 		now_ns = clock_realtime_ns();
-		now = summarise(watch, now_ns);
-		r = show(watch, now_ns,
-			 watch->status->is_new || now.load_error != before.load_error ||
-				 now.is_stale != before.is_stale || now.expired != before.expired);
-		before = now;
-	} while (r == 0 && pause_watch(watch));
-	return r;
-}
-
-static void block_signals(struct watch *watch)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
-
-	(void)sigemptyset(&watch->signals);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaddset(&watch->signals, signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &watch->signals, NULL);
+		r = watch->terminal.has_screen ? draw(watch, now_ns)
+					       : print_change(watch, now_ns, &last);
+		if (r < 0)
+			return r;
+		event = terminal_wait(&watch->terminal, LOOK_MS);
+		if (event == TERMINAL_CHANGED)
+			watch->drawn_at_s = 0;
+	} while (event == TERMINAL_TIMEOUT || event == TERMINAL_CHANGED);
+	return event == TERMINAL_GONE ? -EPIPE : 0;
 }
 
 int status_watch(struct broker_status *status, bool is_json)
@@ -180,15 +177,15 @@ int status_watch(struct broker_status *status, bool is_json)
 	struct watch watch = {
 		.status = status,
 		.is_json = is_json,
-		.is_terminal = output_is_terminal(),
+		.terminal = TERMINAL_NULL,
+		.has_utf8 = terminal_has_utf8(),
 		.has_colours = output_has_colours(),
 	};
-	int r;
+	/* JSON is for programs, wherever it goes. */
+	int r = terminal_begin(&watch.terminal, !is_json && output_is_terminal());
 
-	block_signals(&watch);
-	switch_screen(&watch, ENTER_SCREEN);
-	r = watch_on(&watch);
-	switch_screen(&watch, LEAVE_SCREEN);
-	free(watch.last);
+	if (r == 0)
+		r = watch_on(&watch);
+	terminal_end(&watch.terminal);
 	return r < 0 ? output_lost(r) : EXIT_STATUS_OK;
 }

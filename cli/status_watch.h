@@ -9,8 +9,9 @@
 #include "cli/exit_status.h"
 
 /*
- * Shows status, which is loaded, again on every change until Ctrl-C, SIGTERM or SIGHUP. A terminal
- * is redrawn in place and left as it was; elsewhere each change is a block of its own.
+ * Shows status, which is loaded, until Ctrl-C, SIGTERM, SIGHUP, the key q, or nobody reads standard
+ * output any more. A terminal is redrawn in place each second and left as it was; elsewhere, and as
+ * JSON, each change is a block of its own.
  */
 int status_watch(struct broker_status *status, bool is_json);
 

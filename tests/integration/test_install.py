@@ -53,7 +53,7 @@ def test_a_staged_tree_holds_what_a_host_needs(stage):
     assert set(stage.iterdir()) == {stage / "usr"} and len(files) == len(files_below(stage))
     library, = (name for name in files if re.fullmatch(r"lib/libtokenbroker\.so(\.\d+){3}", name))
     assert set(files) == {
-        library, "bin/tokenbroker", "sbin/tokenbrokerd", "include/tokenbroker.h",
+        library, "bin/tokenbroker", "sbin/tokenbrokerd", "sbin/tokenbroker-httpd", "include/tokenbroker.h",
         "lib/libtokenbroker.so", "lib/libtokenbroker.so.0", "lib/libtokenbroker.a",
         "lib/pkgconfig/tokenbroker.pc"}
     assert files["lib/libtokenbroker.so"].resolve() == files[library]

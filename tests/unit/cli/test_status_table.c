@@ -176,26 +176,6 @@ static void faults_of_the_configuration_follow(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(show(&view, true), "\033[33mwarning\033[0m: "));
 }
 
-static void durations_have_two_units_at_most(void)
-{
-	static const struct {
-		int64_t seconds;
-		const char *text;
-	} table[] = {
-		{-1, "0 s"},           {0, "0 s"},
-		{59, "59 s"},          {60, "1 min 0 s"},
-		{599, "9 min 59 s"},   {600, "10 min"},
-		{3599, "59 min"},      {3600, "1 h 0 min"},
-		{12000, "3 h 20 min"}, {86399, "23 h 59 min"},
-		{187200, "2 d 4 h"},   {INT64_MAX, "106751991167300 d 15 h"},
-	};
-	char buffer[STATUS_TABLE_DURATION_BYTES];
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		CU_ASSERT_STRING_EQUAL(status_table_duration(table[i].seconds, buffer),
-				       table[i].text);
-}
-
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -211,7 +191,6 @@ int main(void)
 		{"revocations_that_wait_are_counted", revocations_that_wait_are_counted},
 		{"colours_are_only_there_when_wanted", colours_are_only_there_when_wanted},
 		{"faults_of_the_configuration_follow", faults_of_the_configuration_follow},
-		{"durations_have_two_units_at_most", durations_have_two_units_at_most},
 		CU_TEST_INFO_NULL,
 	};
 

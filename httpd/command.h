@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One command on its way to the broker: sent over the control socket without blocking the loop.
+ */
+#ifndef HTTPD_COMMAND_H
+#define HTTPD_COMMAND_H
+
+#include <systemd/sd-event.h>
+
+#include "httpd/request.h"
+
+struct command;
+
+/*
+ * error: 0 and an answer; -ECONNREFUSED nobody listens; -EAGAIN the broker is busy; -ETIMEDOUT; or
+ * any error of control_call.h. The command is gone when done returns.
+ */
+typedef void (*command_done)(void *userdata, int error,
+			     const struct tokenbroker_control_answer *answer);
+
+/*
+ * The broker judges the origin: the peer of a Unix socket, or the access token. Errors as above;
+ * nothing has begun then. runtime_path is borrowed for this call.
+ */
+int command_start(struct command **ret, sd_event *event, const char *runtime_path,
+		  const struct tokenbroker_control_request *request, command_done done,
+		  void *userdata);
+/* done is not called any more. NULL is fine. */
+void command_cancel(struct command *command);
+
+/* The request for a command of this caller. */
+struct tokenbroker_control_request command_request(enum tokenbroker_control_command command,
+						   const char *name, const struct peer *peer);
+/* What the caller is told. accepted is the token's object, NULL if there is none. */
+void command_answer(const char *name, int error, const struct tokenbroker_control_answer *answer,
+		    const struct shared_text *accepted, struct answer *ret);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "httpd/httpd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "httpd/listener.h"
+#include "httpd/server.h"
+#include "httpd/settings.h"
+
+struct httpd {
+	const struct paths *paths;
+	struct log *log;
+	sd_event *event;
+	struct settings settings;
+	struct listeners listeners;
+	struct server *server;
+};
+
+void httpd_block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void log_errors(const struct log *log, const struct config_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++)
+		log_error(log, "%s", errors->items[i].text);
+}
+
+/* Each connection is a descriptor, and so is each command. */
+static void raise_descriptors(const struct log *log)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning(log, "cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+}
+
+static void log_addresses(const struct httpd *httpd)
+{
+	for (size_t i = 0; i < httpd->listeners.count; i++)
+		log_info(httpd->log, "listening on %s", httpd->listeners.items[i].name);
+}
+
+static void reload(struct httpd *httpd)
+{
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
+	CLEANUP(settings) struct settings former = {.config = NULL};
+	struct settings settings;
+	struct access_rules rules;
+	int r = settings_load(&settings, httpd->paths, &errors);
+
+	if (r < 0) {
+		log_errors(httpd->log, &errors);
+		log_error(httpd->log, "configuration not taken over: the former one holds");
+		return;
+	}
+	rules = settings_rules(&settings);
+	server_set_rules(httpd->server, &rules);
+	former = httpd->settings;
+	httpd->settings = settings;
+	httpd->log->level = settings.config->log_level;
+	log_info(httpd->log, "configuration read again; addresses change with a restart only");
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+			 (long long)(clock_monotonic_ns() / 1000));
+	reload(userdata);
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct httpd *httpd = userdata;
+
+	log_info(httpd->log, "stopping: %s", strsignal((int)info->ssi_signo));
+	(void)sd_notify(0, "STOPPING=1");
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int open_loop(struct httpd *httpd)
+{
+	int r = sd_event_default(&httpd->event);
+
+	if (r >= 0)
+		r = sd_event_add_signal(httpd->event, NULL, SIGTERM, on_stop, httpd);
+	if (r >= 0)
+		r = sd_event_add_signal(httpd->event, NULL, SIGINT, on_stop, httpd);
+	if (r >= 0)
+		r = sd_event_add_signal(httpd->event, NULL, SIGHUP, on_reload, httpd);
+	if (r >= 0)
+		r = sd_event_set_watchdog(httpd->event, true);
+	return r < 0 ? r : 0;
+}
+
+static enum httpd_exit open_listeners(struct httpd *httpd)
+{
+	struct error_text error = {.text = ""};
+	int r = listeners_open(&httpd->listeners, &httpd->settings.config->http,
+			       httpd->settings.unix_socket, &error);
+
+	if (r == 0)
+		return HTTPD_EXIT_OK;
+	log_error(httpd->log, "%s", error.text);
+	return r == -EINVAL ? HTTPD_EXIT_CONFIG : HTTPD_EXIT_FAILURE;
+}
+
+static enum httpd_exit start(struct httpd *httpd)
+{
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
+	struct server_settings settings = {.log = httpd->log, .listeners = &httpd->listeners};
+	struct access_rules rules;
+	enum httpd_exit status;
+	int r = settings_load(&httpd->settings, httpd->paths, &errors);
+
+	if (r < 0) {
+		log_errors(httpd->log, &errors);
+		return r == -EINVAL ? HTTPD_EXIT_CONFIG : HTTPD_EXIT_FAILURE;
+	}
+	httpd->log->level = httpd->settings.config->log_level;
+	raise_descriptors(httpd->log);
+	status = open_listeners(httpd);
+	if (status != HTTPD_EXIT_OK)
+		return status;
+	r = open_loop(httpd);
+	settings.event = httpd->event;
+	settings.runtime_path = httpd->paths->runtime_dir;
+	if (r == 0)
+		r = server_new(&httpd->server, &settings);
+	if (r < 0) {
+		log_error(httpd->log, "cannot start: %s", strerror(-r));
+		return HTTPD_EXIT_FAILURE;
+	}
+	rules = settings_rules(&httpd->settings);
+	server_set_rules(httpd->server, &rules);
+	return HTTPD_EXIT_OK;
+}
+
+static enum httpd_exit serve(struct httpd *httpd)
+{
+	int r;
+
+	log_addresses(httpd);
+	(void)sd_notify(0, "READY=1");
+	r = sd_event_loop(httpd->event);
+	if (r >= 0)
+		return HTTPD_EXIT_OK;
+	log_error(httpd->log, "the event loop failed: %s", strerror(-r));
+	return HTTPD_EXIT_FAILURE;
+}
+
+static void stop(struct httpd *httpd)
+{
+	server_free(httpd->server);
+	listeners_close(&httpd->listeners);
+	settings_fini(&httpd->settings);
+	sd_event_unref(httpd->event);
+}
+
+enum httpd_exit httpd_run(const struct paths *paths, struct log *log)
+{
+	struct httpd httpd = {.paths = paths, .log = log};
+	enum httpd_exit status = start(&httpd);
+
+	if (status == HTTPD_EXIT_OK)
+		status = serve(&httpd);
+	stop(&httpd);
+	return status;
+}
+
+enum httpd_exit httpd_check_config(const struct paths *paths)
+{
+	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
+	CLEANUP(settings) struct settings settings = {.config = NULL};
+	int r = settings_load(&settings, paths, &errors);
+
+	for (size_t i = 0; i < errors.count; i++)
+		fprintf(stderr, "%s\n", errors.items[i].text);
+	if (r == 0)
+		return printf("%s: no mistakes\n", paths->config_file) < 0 || fflush(stdout) != 0
+			       ? HTTPD_EXIT_FAILURE
+			       : HTTPD_EXIT_OK;
+	return r == -EINVAL ? HTTPD_EXIT_CONFIG : HTTPD_EXIT_FAILURE;
+}
