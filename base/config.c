@@ -115,11 +115,17 @@ static void check_name(struct loader *loader, const struct config_place *place, 
 					twin->place.line);
 }
 
+/* A value that was refused is checked no further: it stands nowhere. */
+static struct config_place place_of(const struct config_mark *mark)
+{
+	return mark->is_bad ? (struct config_place){.file = NULL} : mark->place;
+}
+
 static void remember_token_places(struct config_token *token, const struct config_mark *marks)
 {
-	token->client_secret_place = marks[CONFIG_TOKEN_CLIENT_SECRET_FILE].place;
-	token->readers_place = marks[CONFIG_TOKEN_READERS].place;
-	token->ca_file_place = marks[CONFIG_TOKEN_CA_FILE].place;
+	token->client_secret_place = place_of(&marks[CONFIG_TOKEN_CLIENT_SECRET_FILE]);
+	token->readers_place = place_of(&marks[CONFIG_TOKEN_READERS]);
+	token->ca_file_place = place_of(&marks[CONFIG_TOKEN_CA_FILE]);
 }
 
 static int read_token(struct loader *loader, const struct config_section *section)
@@ -162,9 +168,9 @@ static int read_http(struct loader *loader, const struct config_section *section
 	const struct config_mark *marks = loader->http_marks;
 	int r = config_assign(http, loader->http_marks, section, loader->file, loader->errors);
 
-	http->listen_place = marks[CONFIG_HTTP_LISTEN].place;
-	http->access_token_place = marks[CONFIG_HTTP_ACCESS_TOKEN_FILE].place;
-	http->user_place = marks[CONFIG_HTTP_USER].place;
+	http->listen_place = place_of(&marks[CONFIG_HTTP_LISTEN]);
+	http->access_token_place = place_of(&marks[CONFIG_HTTP_ACCESS_TOKEN_FILE]);
+	http->user_place = place_of(&marks[CONFIG_HTTP_USER]);
 	http->has_unix_socket = marks[CONFIG_HTTP_UNIX_SOCKET].place.file != NULL;
 	return r;
 }
@@ -174,7 +180,7 @@ static int read_root(struct loader *loader, const struct config_section *section
 	int r = config_assign(loader->config, loader->root_marks, section, loader->file,
 			      loader->errors);
 
-	loader->config->admins_place = loader->root_marks[CONFIG_ROOT_ADMINS].place;
+	loader->config->admins_place = place_of(&loader->root_marks[CONFIG_ROOT_ADMINS]);
 	return r;
 }
 
@@ -237,7 +243,7 @@ static int check(struct loader *loader, const char *path)
 	return r;
 }
 
-int config_load(struct config **ret, const char *path, struct config_errors *errors)
+int config_read(struct config **ret, const char *path, struct config_errors *errors)
 {
 	CLEANUP(config_free) struct config *config = calloc(1, sizeof(*config));
 	struct loader loader = {.config = config, .errors = errors};
@@ -251,9 +257,20 @@ int config_load(struct config **ret, const char *path, struct config_errors *err
 		r = check(&loader, path);
 	if (r < 0 || errors->is_short)
 		return -ENOMEM;
+	*ret = config;
+	config = NULL;
+	return 0;
+}
+
+int config_load(struct config **ret, const char *path, struct config_errors *errors)
+{
+	CLEANUP(config_free) struct config *config = NULL;
+	int r = config_read(&config, path, errors);
+
+	if (r < 0)
+		return r;
 	if (errors->count > 0)
 		return -EINVAL;
-
 	*ret = config;
 	config = NULL;
 	return 0;

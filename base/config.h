@@ -136,6 +136,11 @@ struct config_errors {
  * globals.
  */
 int config_load(struct config **ret, const char *path, struct config_errors *errors);
+/*
+ * The same for whoever looks for more mistakes: 0 and *ret also with errors, or -ENOMEM. Only what
+ * has a place may be looked at then; a value that was refused has none (its file is NULL).
+ */
+int config_read(struct config **ret, const char *path, struct config_errors *errors);
 void config_free(struct config *config);
 static inline void cleanup_config_free(struct config **config)
 {

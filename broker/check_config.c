@@ -59,7 +59,7 @@ static int check_ca_file(struct config_errors *errors, const struct config_token
 	struct stat st;
 	int r = 0;
 
-	if (token->ca_file[0] == '\0')
+	if (token->ca_file_place.file == NULL || token->ca_file[0] == '\0')
 		return 0;
 	if (stat(token->ca_file, &st) < 0)
 		r = config_errors_add(errors, &token->ca_file_place, "ca_file",
@@ -78,6 +78,8 @@ static int check_token(struct config_errors *errors, const struct config_token *
 
 	if (r == 0)
 		r = check_ca_file(errors, token);
+	if (token->client_secret_place.file == NULL)
+		return r;
 	/* systemd hands credentials over when it starts the broker: here they cannot be seen. */
 	if (r < 0 || (strncmp(token->client_secret_file, "credential:", 11) == 0 &&
 		      rules->credentials_directory == NULL))
@@ -107,7 +109,7 @@ enum broker_exit broker_check_config(const struct paths *paths)
 	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
 	CLEANUP(config_free) struct config *config = NULL;
 	struct secret_file_rules rules = broker_secret_rules(paths);
-	int r = config_load(&config, paths->config_file, &errors);
+	int r = config_read(&config, paths->config_file, &errors);
 
 	if (r == 0)
 		r = check(&errors, config, &rules);

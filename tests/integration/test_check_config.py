@@ -65,6 +65,24 @@ def test_all_mistakes_of_values_are_told_at_once(world):
         ("1", "log_level"), ("2", "backing"), ("6", "retry_min"), ("3", "client_secret_file")]
 
 
+def test_names_and_files_are_looked_at_beside_other_mistakes(world):
+    secret = world.write_secret(mode=0o644)
+    result = check(world, 'log_level = loud\n' + START +
+                   f'client_secret_file = "{secret}"\nreaders = {{"no-such-user"}}\n'
+                   'ca_file = "/nonexistent"\nretry_min = 0\n}\n')
+    assert result.status == 2
+    assert sorted((line, key) for line, key, _ in mistakes(result)) == [
+        ("1", "log_level"), ("5", "client_secret_file"), ("6", "readers"), ("7", "ca_file"),
+        ("8", "retry_min")]
+
+
+def test_a_value_that_was_refused_leads_to_no_second_mistake(world):
+    result = check(world, START + 'client_secret_file = "relative"\nreaders = {"a b", "root"}\n}\n')
+    assert result.status == 2
+    assert [(line, key) for line, key, _ in mistakes(result)] == [
+        ("4", "client_secret_file"), ("5", "readers")]
+
+
 def test_a_secret_that_others_may_read_is_a_mistake_on_the_line_that_names_it(world):
     path = world.write_secret(mode=0o644)
     result = check(world, f'{START}client_secret_file = "{path}"\n}}\n')
