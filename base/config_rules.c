@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/utf8.h"
+
 #define DIGITS "0123456789"
 
 enum {
@@ -19,51 +21,6 @@ enum {
  * map, which is nobody in particular. */
 #define ID_MAX    4294967294UL
 #define ID_NOBODY 65534UL
-
-/* The length of the UTF-8 sequence that begins with this byte, 0 if none does (RFC 3629 4). */
-static size_t sequence_length(unsigned char first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
-static bool is_second_byte(unsigned char first, unsigned char second)
-{
-	switch (first) {
-	case 0xe0:
-		return second >= 0xa0 && second <= 0xbf;
-	case 0xed:
-		return second >= 0x80 && second <= 0x9f;
-	case 0xf0:
-		return second >= 0x90 && second <= 0xbf;
-	case 0xf4:
-		return second >= 0x80 && second <= 0x8f;
-	}
-	return second >= 0x80 && second <= 0xbf;
-}
-
-static bool is_utf8(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	while (*at != '\0') {
-		size_t length = sequence_length(*at);
-
-		if (length == 0 || (length > 1 && !is_second_byte(at[0], at[1])))
-			return false;
-		for (size_t i = 2; i < length; i++)
-			if ((at[i] & 0xc0) != 0x80)
-				return false;
-		at += length;
-	}
-	return true;
-}
 
 static bool has_control(const char *text)
 {
@@ -79,7 +36,7 @@ const char *config_refuse_text(const char *value)
 		return "is longer than 4096 bytes";
 	if (has_control(value))
 		return "holds a control character or line break";
-	return is_utf8(value) ? NULL : "is not UTF-8";
+	return utf8_is_valid(value) ? NULL : "is not UTF-8";
 }
 
 const char *config_refuse_provider(const char *provider)

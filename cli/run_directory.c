@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/replace_file.h"
 
 #define FALLBACK_BASE "/dev/shm"
 #define TOKEN_FILE    "token"
@@ -175,40 +176,19 @@ int run_directory_create(struct run_directory *directory, const char *base,
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			size -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 int run_directory_write(struct run_directory *directory, const char *token, size_t length)
 {
-	CLEANUP(close_fd) int fd = -1;
-	int r;
+	const struct replace_file file = {
+		.directory_fd = directory->fd,
+		.name = TOKEN_FILE,
+		.aside = NEW_FILE,
+		.mode = 0600,
+	};
+	int r = replace_file(&file, token, length);
 
-	(void)unlinkat(directory->fd, NEW_FILE, 0);
-	fd = openat(directory->fd, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0)
-		return -errno;
-	r = fchmod(fd, 0600) < 0 ? -errno : write_all(fd, token, length);
-	if (r == 0 && renameat(directory->fd, NEW_FILE, directory->fd, TOKEN_FILE) < 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(directory->fd, NEW_FILE, 0);
-		return r;
-	}
-	directory->has_token = true;
-	return 0;
+	if (r == 0)
+		directory->has_token = true;
+	return r;
 }
 
 int run_directory_withdraw(struct run_directory *directory)

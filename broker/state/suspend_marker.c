@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/replace_file.h"
 #include "base/text.h"
 #include "base/token_name.h"
 
@@ -77,57 +78,25 @@ enum suspend_marker_presence suspend_marker_read(const struct state_directory *d
 	return SUSPEND_MARKER_PRESENT;
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, text, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_aside(int directory_fd, const char *name, const struct suspend_marker *marker)
-{
-	CLEANUP(close_fd) int fd = -1;
-	char text[MARKER_TEXT_BYTES];
-	int r;
-
-	/* Left by a broker that was killed before its rename; an error shows at the open. */
-	(void)unlinkat(directory_fd, name, 0);
-	fd = openat(directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fchmod(fd, 0600) < 0)
-		return -errno;
-	r = write_all(fd, text, marker_text_format(marker, text));
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 int suspend_marker_write(const struct state_directory *directory,
 			 const struct suspend_marker_key *key, const struct suspend_marker *marker)
 {
 	CLEANUP(close_fd) int directory_fd = -1;
-	char name[FILE_NAME_BYTES], aside[FILE_NAME_BYTES];
+	char name[FILE_NAME_BYTES], aside[FILE_NAME_BYTES], text[MARKER_TEXT_BYTES];
+	struct replace_file file = {
+		.name = name,
+		.aside = aside,
+		.mode = 0600,
+		.is_durable = true,
+	};
 	int r = state_directory_open(directory, &directory_fd);
 
 	if (r < 0)
 		return r;
+	file.directory_fd = directory_fd;
 	format_name(key, "", "", name);
 	format_name(key, ".", ".new", aside);
-	r = write_aside(directory_fd, aside, marker);
-	if (r == 0 && renameat(directory_fd, aside, directory_fd, name) < 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(directory_fd, aside, 0);
-		return r;
-	}
-	return fsync(directory_fd) < 0 ? -errno : 0;
+	return replace_file(&file, text, marker_text_format(marker, text));
 }
 
 int suspend_marker_remove(const struct state_directory *directory,

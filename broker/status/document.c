@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "status/utf8.h"
+#include "base/utf8.h"
 #include "status/view_digest.h"
 
 #define ONE_LINE (JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/replace_file.h"
 
 #define ASIDE "." STATUS_FILE ".new"
 
@@ -30,48 +31,15 @@ int64_t status_file_next_ns(const struct status_file *file)
 	return status_throttle_next_ns(&file->throttle);
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = write(fd, text, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_aside(int directory_fd, const char *text, size_t length)
-{
-	CLEANUP(close_fd) int fd = -1;
-
-	/* Left by a broker that was killed before its rename; an error shows at the open. */
-	(void)unlinkat(directory_fd, ASIDE, 0);
-	fd = openat(directory_fd, ASIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0 || fchmod(fd, 0644) < 0)
-		return -errno;
-	return write_all(fd, text, length);
-}
-
-static int replace(int directory_fd, const char *text, size_t length)
-{
-	int r = write_aside(directory_fd, text, length);
-
-	if (r == 0 && renameat(directory_fd, ASIDE, directory_fd, STATUS_FILE) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlinkat(directory_fd, ASIDE, 0); /* it takes room on a full disk */
-	return r;
-}
-
 int status_file_write(struct status_file *file, const char *text, size_t length, int64_t started_ns)
 {
-	int r = replace(file->directory_fd, text, length);
+	const struct replace_file target = {
+		.directory_fd = file->directory_fd,
+		.name = STATUS_FILE,
+		.aside = ASIDE,
+		.mode = 0644,
+	};
+	int r = replace_file(&target, text, length);
 	int64_t duration_ns = clock_monotonic_ns() - started_ns;
 
 	if (r < 0)

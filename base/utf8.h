@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes valid UTF-8 (RFC 3629) of any bytes, for texts that go into JSON. Pure. */
-#ifndef BROKER_STATUS_UTF8_H
-#define BROKER_STATUS_UTF8_H
+/* UTF-8 (RFC 3629): whether bytes are it, and how to make it of any, for texts that go into JSON.
+ * Pure. */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+bool utf8_is_valid(const char *string);
 
 /*
  * Copies string, with U+FFFD in place of each byte that is not part of a valid sequence. Cuts at

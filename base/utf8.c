@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "status/utf8.h"
+#include "base/utf8.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -53,6 +52,18 @@ static size_t sequence_length(const unsigned char *bytes)
 		if (!is_continuation(bytes[i]))
 			return 0;
 	return length;
+}
+
+bool utf8_is_valid(const char *string)
+{
+	while (*string != '\0') {
+		size_t length = sequence_length((const unsigned char *)string);
+
+		if (length == 0)
+			return false;
+		string += length;
+	}
+	return true;
 }
 
 size_t utf8_copy(char *buffer, size_t size, const char *string)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "status/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -13,6 +13,8 @@ static void check(const char *string, const char *expected)
 
 	CU_ASSERT_EQUAL(utf8_copy(buffer, sizeof(buffer), string), strlen(expected));
 	CU_ASSERT_STRING_EQUAL(buffer, expected);
+	CU_ASSERT_EQUAL(utf8_is_valid(string), strcmp(string, expected) == 0);
+	CU_ASSERT_TRUE(utf8_is_valid(expected));
 }
 
 static void valid_text_is_copied(void)
