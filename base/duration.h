@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How long something lasts, for people: "12 s", "5 min 3 s", "52 min", "3 h 7 min", "2 d 4 h". */
+/* How long something lasts, for people. Negative counts as 0. */
 #ifndef BASE_DURATION_H
 #define BASE_DURATION_H
 
@@ -7,7 +7,11 @@
 
 #define DURATION_BYTES 40
 
-/* Rounded down; negative counts as 0. Returns buffer. */
+/* Two units at most, rounded down: "59 s", "12 min", "3 h 20 min", "2 d 4 h". Returns buffer. */
 const char *duration_text(int64_t seconds, char buffer[static DURATION_BYTES]);
+
+/* To the second, for a display that ticks: "0:09", "59:59", "1:00:00", "2 d 4:00:00". Returns
+ * buffer. */
+const char *duration_countdown(int64_t seconds, char buffer[static DURATION_BYTES]);
 
 #endif

@@ -13,24 +13,26 @@
 /* oauth.md: no lifetime is longer than 10 years, so no wait for a token need be. */
 #define SECONDS_MAX (INT64_C(10) * 365 * 24 * 3600)
 
+#define SECONDS     "a number of seconds with at most three decimals, up to 10 years"
+
 static const struct {
 	unsigned bit;
 	const char *name;
-	bool has_value;
+	const char *value; /* what its value must be; NULL: it has none */
 	const char *description;
 } options[] = {
-	{ARGUMENTS_FORMAT, "format", true,
+	{ARGUMENTS_FORMAT, "format", "raw, header, json or curl-config",
 	 "  --format FORMAT      raw (default), header (Authorization: Bearer ...), json,\n"
 	 "                       curl-config (for curl -K -)\n"},
-	{ARGUMENTS_MIN_REMAINING, "min-remaining", true,
+	{ARGUMENTS_MIN_REMAINING, "min-remaining", SECONDS,
 	 "  --min-remaining SEC  only a token that lives at least that long\n"},
-	{ARGUMENTS_WAIT, "wait", true, "  --wait SEC           wait at most that long\n"},
-	{ARGUMENTS_AFTER, "after", true,
+	{ARGUMENTS_WAIT, "wait", SECONDS, "  --wait SEC           wait at most that long\n"},
+	{ARGUMENTS_AFTER, "after", "a generation, which is a whole number",
 	 "  --after GENERATION   only a token newer than this one (default 0: any usable one)\n"},
-	{ARGUMENTS_TIMEOUT, "timeout", true,
+	{ARGUMENTS_TIMEOUT, "timeout", SECONDS,
 	 "  --timeout SEC        give up after that long (default: never)\n"},
-	{ARGUMENTS_JSON, "json", false, "  --json               as JSON\n"},
-	{ARGUMENTS_WATCH, "watch", false,
+	{ARGUMENTS_JSON, "json", NULL, "  --json               as JSON\n"},
+	{ARGUMENTS_WATCH, "watch", NULL,
 	 "  --watch              stay, and show it again on every change; Ctrl-C ends it\n"},
 };
 
@@ -145,7 +147,8 @@ static void list_options(unsigned takes, struct option table[static OPTION_COUNT
 		if ((takes & options[i].bit) != 0)
 			table[count++] = (struct option){
 				.name = options[i].name,
-				.has_arg = options[i].has_value ? required_argument : no_argument,
+				.has_arg =
+					options[i].value != NULL ? required_argument : no_argument,
 				.val = VALUE_HELP + 1 + (int)i,
 			};
 	table[count++] = (struct option){.name = "help", .val = VALUE_HELP};
@@ -171,8 +174,8 @@ static int parse_options(int argc, char **argv, unsigned takes, struct arguments
 		if (index < 0)
 			return explain_option(outcome, argv, error);
 		if (set_option(arguments, options[index].bit, optarg) < 0) {
-			error_text_set(error, "--%s: '%s' will not do", options[index].name,
-				       optarg);
+			error_text_set(error, "--%s: '%s' is not %s", options[index].name, optarg,
+				       options[index].value);
 			return -EINVAL;
 		}
 	}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/token_name.h"
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
 
@@ -38,8 +39,7 @@ static const struct explanation {
 	 ": start tokenbrokerd again; its log says why it stopped"},
 	{ETIMEDOUT, EXIT_STATUS_TIMED_OUT, "timed out waiting for token",
 	 ": `tokenbroker status` shows what it waits for"},
-	{EINVAL, EXIT_STATUS_USAGE, "TOKENBROKER_RUNTIME_DIR is not an absolute path, or",
-	 " (TOKENBROKER_TOKEN) is not a token name"},
+	{EINVAL, EXIT_STATUS_USAGE, "TOKENBROKER_TOKEN:", " is not a token name"},
 	{EAGAIN, EXIT_STATUS_FAILURE, "the broker is too busy for token",
 	 ": try again in a second"},
 };
@@ -65,7 +65,10 @@ void exit_status_explain_error(int error, const char *name, struct error_text *r
 {
 	const struct explanation *explanation = find(error);
 
-	if (explanation == NULL)
+	/* The library has one error for both: then it is not the name. */
+	if (error == -EINVAL && token_name_is_valid(name))
+		error_text_set(ret, "TOKENBROKER_RUNTIME_DIR is not an absolute path");
+	else if (explanation == NULL)
 		error_text_set(ret, "token '%s': %s", name, tokenbroker_strerror(error));
 	else
 		error_text_set(ret, "%s '%s'%s", explanation->subject, name, explanation->rest);

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/duration.h"
 #include "cli/get_format.h"
 #include "cli/output.h"
-#include "cli/status_words.h"
 #include "cli/subcommand.h"
 #include "cli/token.h"
 
@@ -45,7 +45,7 @@ static void print_json(const char *name, const char *state, const struct tokenbr
 
 static void print_text(const char *name, const char *state, const struct tokenbroker_info *info)
 {
-	char duration[STATUS_WORDS_DURATION_BYTES];
+	char duration[DURATION_BYTES];
 	char when[CLOCK_RFC3339_BYTES];
 
 	printf("name        %s\n"
@@ -57,7 +57,7 @@ static void print_text(const char *name, const char *state, const struct tokenbr
 		printf("expires     %s\n"
 		       "remaining   %s\n",
 		       get_format_time(info->expires_at, when),
-		       status_words_duration(info->remaining_ms / MS_PER_S, duration));
+		       duration_text(info->remaining_ms / MS_PER_S, duration));
 }
 
 int info_run(const struct subcommand *subcommand, const struct arguments *arguments)

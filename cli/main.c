@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,15 +13,19 @@ static int refuse(const char *what, const char *word)
 	return EXIT_STATUS_USAGE;
 }
 
-/* The options that stand before any subcommand. */
-static int run_option(const char *option)
+/* The options that stand in place of a subcommand; next is the word behind, or NULL. */
+static int run_option(const char *option, const char *next)
 {
-	if (strcmp(option, "--help") == 0)
-		subcommand_print_overview(stdout);
-	else if (strcmp(option, "--version") == 0)
-		printf("tokenbroker %s\n", TOKENBROKER_VERSION);
-	else
+	bool is_help = strcmp(option, "--help") == 0;
+
+	if (!is_help && strcmp(option, "--version") != 0)
 		return refuse("unknown option", option);
+	if (next != NULL)
+		return refuse("one word too many:", next);
+	if (is_help)
+		subcommand_print_overview(stdout);
+	else
+		printf("tokenbroker %s\n", TOKENBROKER_VERSION);
 	return output_finish(EXIT_STATUS_OK);
 }
 
@@ -53,7 +58,7 @@ int main(int argc, char **argv)
 		return EXIT_STATUS_USAGE;
 	}
 	if (argv[1][0] == '-')
-		return run_option(argv[1]);
+		return run_option(argv[1], argv[2]);
 	subcommand = subcommand_find(argv[1]);
 	if (subcommand == NULL)
 		return refuse("unknown subcommand", argv[1]);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "cli/get_format.h"
 #include "cli/status_words.h"
 
@@ -91,20 +92,18 @@ static void draw_bar(struct canvas *canvas, const struct moment *moment, size_t 
 static void put_lifetime(struct text *text, const struct moment *moment)
 {
 	int64_t expires_s = moment->token->expires_at_s;
-	char buffer[STATUS_WORDS_DURATION_BYTES];
+	char buffer[DURATION_BYTES];
 
 	if (has_lifetime(moment))
-		text_addf(text, "%s left",
-			  status_words_countdown(expires_s - moment->now_s, buffer));
+		text_addf(text, "%s left", duration_countdown(expires_s - moment->now_s, buffer));
 	else if (moment->state == STATUS_VIEW_EXPIRED && expires_s != 0)
-		text_addf(text, "expired %s ago",
-			  status_words_duration(moment->now_s - expires_s, buffer));
+		text_addf(text, "expired %s ago", duration_text(moment->now_s - expires_s, buffer));
 }
 
 static void put_next_attempt(struct text *text, const struct moment *moment)
 {
 	int64_t next_s = moment->token->next_attempt_at_s;
-	char buffer[STATUS_WORDS_DURATION_BYTES];
+	char buffer[DURATION_BYTES];
 
 	if (next_s == 0)
 		return;
@@ -113,7 +112,7 @@ static void put_next_attempt(struct text *text, const struct moment *moment)
 		text_add(text, "next attempt now");
 	else
 		text_addf(text, "next attempt in %s",
-			  status_words_countdown(next_s - moment->now_s, buffer));
+			  duration_countdown(next_s - moment->now_s, buffer));
 }
 
 static void draw_lifetime(struct canvas *canvas, const struct moment *moment)
@@ -200,11 +199,11 @@ static void put_since(struct text *text, const struct moment *moment)
 {
 	int64_t since_s = moment->token->failing_since_s;
 	char when[CLOCK_RFC3339_BYTES];
-	char duration[STATUS_WORDS_DURATION_BYTES];
+	char duration[DURATION_BYTES];
 
 	if (since_s != 0)
 		text_addf(text, "failing since %s (%s): ", get_format_time(since_s, when),
-			  status_words_duration(moment->now_s - since_s, duration));
+			  duration_text(moment->now_s - since_s, duration));
 }
 
 static void draw_current_error(struct canvas *canvas, const struct moment *moment)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/text.h"
 #include "cli/canvas.h"
 #include "cli/get_format.h"
@@ -64,7 +65,7 @@ static void draw_broker(struct canvas *canvas, const struct status_screen *scree
 {
 	int64_t age_s = (screen->now_ns - screen->mark.modified_ns) / NS_PER_S;
 	const struct status_view *view = screen->view;
-	char duration[STATUS_WORDS_DURATION_BYTES];
+	char duration[DURATION_BYTES];
 	char buffer[STATUS_WORDS_BYTES];
 	char when[CLOCK_RFC3339_BYTES];
 	struct text text;
@@ -75,9 +76,9 @@ static void draw_broker(struct canvas *canvas, const struct status_screen *scree
 	text_init(&text, buffer, sizeof(buffer));
 	if (view->started_at_s != 0)
 		text_addf(&text, ", since %s (%s)", get_format_time(view->started_at_s, when),
-			  status_words_duration(now_s(screen) - view->started_at_s, duration));
+			  duration_text(now_s(screen) - view->started_at_s, duration));
 	if (!status_file_is_stale(&screen->mark, screen->now_ns))
-		text_addf(&text, ", heartbeat %s ago", status_words_duration(age_s, duration));
+		text_addf(&text, ", heartbeat %s ago", duration_text(age_s, duration));
 	canvas_wrap(canvas, CANVAS_PLAIN, 2, text.data);
 	draw_clock(canvas, screen);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/text.h"
 #include "cli/escape.h"
 #include "cli/status_words.h"
@@ -28,12 +29,12 @@ static void put_state(struct text *cell, const struct status_view_token *token, 
 
 static void put_remaining(struct text *cell, const struct status_view_token *token, int64_t now_s)
 {
-	char duration[STATUS_WORDS_DURATION_BYTES];
+	char duration[DURATION_BYTES];
 
 	if (status_view_state_at(token, now_s) != STATUS_VIEW_VALID || token->expires_at_s == 0)
 		text_add(cell, "-");
 	else
-		text_add(cell, status_words_duration(token->expires_at_s - now_s, duration));
+		text_add(cell, duration_text(token->expires_at_s - now_s, duration));
 }
 
 static void put_generation(struct text *cell, const struct status_view_token *token, int64_t now_s)
@@ -47,15 +48,14 @@ static void put_generation(struct text *cell, const struct status_view_token *to
 
 static void put_next(struct text *cell, const struct status_view_token *token, int64_t now_s)
 {
-	char duration[STATUS_WORDS_DURATION_BYTES];
+	char duration[DURATION_BYTES];
 
 	if (token->next_attempt_at_s == 0)
 		text_add(cell, "-");
 	else if (token->next_attempt_at_s <= now_s)
 		text_add(cell, "now");
 	else
-		text_addf(cell, "in %s",
-			  status_words_duration(token->next_attempt_at_s - now_s, duration));
+		text_addf(cell, "in %s", duration_text(token->next_attempt_at_s - now_s, duration));
 }
 
 /* All but the last column, whose text has no bound. */

@@ -21,7 +21,7 @@ enum { LOOK_MS = 250 };
 /* ECMA-48: to the upper left corner; erases from here to the end of the line, or of the screen.
  * Nothing is cleared that is not drawn over: that would flicker. */
 #define HOME       "\033[H"
-#define END_LINE   "\033[K\r\n"
+#define END_LINE   "\033[K\n"
 #define END_SCREEN "\033[K\033[J"
 
 struct watch {
@@ -101,17 +101,25 @@ static int print_change(const struct watch *watch, int64_t now_ns, struct summar
 	return output_flush();
 }
 
-static void print_screen(const char *text)
+/* In one write, so that no terminal shows half of it. */
+static int write_screen(const char *text)
 {
-	(void)fputs(HOME, stdout);
+	CLEANUP(free_memory) char *sequence = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&sequence, &size);
+
+	if (stream == NULL)
+		return -ENOMEM;
+	(void)fputs(HOME, stream);
 	while (*text != '\0') {
 		size_t length = strcspn(text, "\n");
 
-		(void)fwrite(text, 1, length, stdout);
+		(void)fwrite(text, 1, length, stream);
 		text += length + 1;
 		/* A newline at the end of the last line would scroll. */
-		(void)fputs(*text == '\0' ? END_SCREEN : END_LINE, stdout);
+		(void)fputs(*text == '\0' ? END_SCREEN : END_LINE, stream);
 	}
+	return fclose(stream) != 0 ? -ENOMEM : output_write(sequence, size);
 }
 
 /* To a terminal, each second and after each change. */
@@ -137,9 +145,8 @@ static int draw(struct watch *watch, int64_t now_ns)
 	r = status_screen_render(&screen, &text);
 	if (r < 0)
 		return r;
-	print_screen(text);
 	watch->drawn_at_s = now_ns / NS_PER_S;
-	return output_flush();
+	return write_screen(text);
 }
 
 static void load(struct watch *watch)
@@ -182,7 +189,8 @@ int status_watch(struct broker_status *status, bool is_json)
 		.has_colours = output_has_colours(),
 	};
 	/* JSON is for programs, wherever it goes. */
-	int r = terminal_begin(&watch.terminal, !is_json && output_is_terminal());
+	bool has_screen = !is_json && output_is_terminal();
+	int r = terminal_begin(&watch.terminal, has_screen);
 
 	if (r == 0)
 		r = watch_on(&watch);

@@ -10,16 +10,8 @@
 #include "base/status_view.h"
 #include "base/text.h"
 
-#define STATUS_WORDS_DURATION_BYTES 40
 /* Room for an error with its message and hint as the broker bounds them. */
 #define STATUS_WORDS_BYTES 2048
-
-/* Two units at most: "59 s", "12 min", "3 h 20 min", "2 d 4 h". A negative one is "0 s". */
-const char *status_words_duration(int64_t seconds, char buffer[static STATUS_WORDS_DURATION_BYTES]);
-
-/* To the second, for a display that ticks: "0:09", "59:59", "1:00:00", "2 d 4:00:00". */
-const char *status_words_countdown(int64_t seconds,
-				   char buffer[static STATUS_WORDS_DURATION_BYTES]);
 
 /* "invalid_client (HTTP 401): what the server said", as it stands: to be escaped. */
 void status_words_error(struct text *text, const struct status_view_error *error);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "clientlib/clock.h"
 
@@ -105,6 +106,9 @@ int handle_see(struct tokenbroker *tb, char *buffer, size_t size, struct sight *
 	for (unsigned turn = 0; turn <= REPLACEMENTS_MAX && r > 0; turn++) {
 		struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
 
+		/* The next token may be shorter than the one that was not good enough. */
+		if (outcome == READ_DONE && ret->reading.length < size)
+			explicit_bzero(buffer, ret->reading.length);
 		outcome = segment_read(&seen->segment, buffer, size, &ret->reading);
 		ret->now_ns = clock_now_ns();
 		is_usable = outcome == READ_DONE && sight_is_usable(ret);

@@ -183,7 +183,10 @@ bool mapping_is_linked(const struct mapping *mapping, const char *link_path)
 
 void mapping_overlay(const struct mapping *mapping)
 {
-	/* If there is no memory for it the old segment stays mapped, which harms nobody. */
+	/* What the limits forbid is refused before anything is changed: the old segment stays
+	 * mapped then, which harms nobody. Only a kernel without memory for its own bookkeeping
+	 * could fail after it has taken the old segment away, and a thread that is still in it
+	 * would fault. */
 	(void)mmap((void *)(uintptr_t)mapping->segment.base, mapping->segment_bytes, PROT_READ,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }

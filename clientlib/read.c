@@ -124,8 +124,31 @@ static struct reading reading_of(uint64_t head, const struct slot_words *words)
 	};
 }
 
-static enum read_outcome try_to_read(const struct segment *segment, bool is_last_try, char *buffer,
-				     size_t size, struct reading *ret)
+/* Where the token goes, and how much of that any try has written. */
+struct target {
+	char *buffer;
+	size_t size;
+	size_t written;
+};
+
+static inline void copy_to(struct target *target, shared_word *from, size_t length)
+{
+	copy_token(target->buffer, from, length);
+	if (target->written <= length)
+		target->written = length + 1;
+}
+
+/* Leaves the copy that counts, if there is one, and nothing of the tries before it. */
+static inline void wipe_rest(const struct target *target, size_t length)
+{
+	size_t kept = length > 0 && length < target->size ? length + 1 : 0;
+
+	if (target->written > kept)
+		explicit_bzero(target->buffer + kept, target->written - kept);
+}
+
+static enum read_outcome try_to_read(const struct segment *segment, bool is_last_try,
+				     struct target *target, struct reading *ret)
 {
 	const struct geometry *geometry = &segment->geometry;
 	uint64_t head = segment_head(segment);
@@ -144,8 +167,8 @@ static enum read_outcome try_to_read(const struct segment *segment, bool is_last
 
 	words = load_slot(slot);
 	sound = is_sound(&words, count, geometry);
-	if (sound && words.state == TOKENBROKER_SEGMENT_VALID && words.length < size)
-		copy_token(buffer, word_at(slot, geometry->token_offset), words.length);
+	if (sound && words.state == TOKENBROKER_SEGMENT_VALID && words.length < target->size)
+		copy_to(target, word_at(slot, geometry->token_offset), words.length);
 	atomic_thread_fence(memory_order_acquire);
 	later_head = load_word(segment->base, TOKENBROKER_SEGMENT_HEAD_OFFSET);
 
@@ -172,16 +195,21 @@ static inline void pause_briefly(void)
 enum read_outcome segment_read(const struct segment *segment, char *buffer, size_t size,
 			       struct reading *ret)
 {
-	for (unsigned tries = 1; tries <= TRIES; tries++) {
-		enum read_outcome outcome = try_to_read(segment, tries == TRIES, buffer, size, ret);
+	struct target target = {.buffer = buffer, .size = size};
 
-		if (outcome != READ_OVERTAKEN)
+	for (unsigned tries = 1; tries <= TRIES; tries++) {
+		enum read_outcome outcome = try_to_read(segment, tries == TRIES, &target, ret);
+
+		if (outcome != READ_OVERTAKEN) {
+			wipe_rest(&target, outcome == READ_DONE ? ret->length : 0);
 			return outcome;
+		}
 		if (tries == TRIES_BEFORE_YIELD)
 			(void)sched_yield();
 		else
 			pause_briefly();
 	}
+	wipe_rest(&target, 0);
 	return READ_OVERTAKEN;
 }
 

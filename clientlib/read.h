@@ -36,8 +36,9 @@ enum read_outcome {
 
 /*
  * Takes a consistent copy of the current slot. With READ_DONE, a VALID state and size above
- * ret->length, buffer holds the token and a NUL; in any other case what is in it is rubbish that
- * the caller must wipe. buffer may be NULL with size 0. ret is untouched unless READ_DONE.
+ * ret->length, buffer begins with the token and a NUL. Whatever else was written to it on the way,
+ * which may be more of an older token, is zero. buffer may be NULL with size 0. ret is untouched
+ * unless READ_DONE.
  */
 enum read_outcome segment_read(const struct segment *segment, char *buffer, size_t size,
 			       struct reading *ret);

@@ -65,30 +65,33 @@ static void put_escaped(FILE *stream, const char *value)
 	}
 }
 
-/* Up to the value. label NULL: the token is the only one. */
-static void put_labels(const struct sample *sample, const char *suffix, const char *label,
-		       const char *value)
+/* name_suffix{token="default" */
+static void put_name(const struct sample *sample, const char *suffix)
 {
 	(void)fprintf(sample->stream, "%s%s{token=\"", sample->name, suffix);
 	put_escaped(sample->stream, sample->token->name);
-	if (label != NULL) {
-		(void)fprintf(sample->stream, "\",%s=\"", label);
-		put_escaped(sample->stream, value);
-	}
-	(void)fputs("\"} ", sample->stream);
+	(void)fputc('"', sample->stream);
+}
+
+static void put_label(const struct sample *sample, const char *label, const char *value)
+{
+	(void)fprintf(sample->stream, ",%s=\"", label);
+	put_escaped(sample->stream, value);
+	(void)fputc('"', sample->stream);
 }
 
 static void put_count(const struct sample *sample, uint64_t count)
 {
-	put_labels(sample, "", NULL, NULL);
-	(void)fprintf(sample->stream, "%" PRIu64 "\n", count);
+	put_name(sample, "");
+	(void)fprintf(sample->stream, "} %" PRIu64 "\n", count);
 }
 
 static void put_labelled(const struct sample *sample, const char *label, const char *value,
 			 uint64_t count)
 {
-	put_labels(sample, "", label, value);
-	(void)fprintf(sample->stream, "%" PRIu64 "\n", count);
+	put_name(sample, "");
+	put_label(sample, label, value);
+	(void)fprintf(sample->stream, "} %" PRIu64 "\n", count);
 }
 
 /* 0: the document has null. */
@@ -96,8 +99,8 @@ static void put_time(const struct sample *sample, int64_t time_s)
 {
 	if (time_s == 0)
 		return;
-	put_labels(sample, "", NULL, NULL);
-	(void)fprintf(sample->stream, "%" PRId64 "\n", time_s);
+	put_name(sample, "");
+	(void)fprintf(sample->stream, "} %" PRId64 "\n", time_s);
 }
 
 static void put_usable(const struct sample *sample)
@@ -167,8 +170,9 @@ static void put_fetch_errors(const struct sample *sample)
 
 static void put_bucket(const struct sample *sample, const char *bound, uint64_t count)
 {
-	put_labels(sample, "_bucket", "le", bound);
-	(void)fprintf(sample->stream, "%" PRIu64 "\n", count);
+	put_name(sample, "_bucket");
+	put_label(sample, "le", bound);
+	(void)fprintf(sample->stream, "} %" PRIu64 "\n", count);
 }
 
 static void put_duration(const struct sample *sample)
@@ -178,10 +182,10 @@ static void put_duration(const struct sample *sample)
 	for (size_t i = 0; i < duration->bucket_count; i++)
 		put_bucket(sample, duration->buckets[i].bound, duration->buckets[i].count);
 	put_bucket(sample, "+Inf", duration->count);
-	put_labels(sample, "_sum", NULL, NULL);
-	(void)fprintf(sample->stream, "%.3f\n", duration->sum_s); /* the broker counts in ms */
-	put_labels(sample, "_count", NULL, NULL);
-	(void)fprintf(sample->stream, "%" PRIu64 "\n", duration->count);
+	put_name(sample, "_sum");
+	(void)fprintf(sample->stream, "} %.3f\n", duration->sum_s); /* the broker counts in ms */
+	put_name(sample, "_count");
+	(void)fprintf(sample->stream, "} %" PRIu64 "\n", duration->count);
 }
 
 static void put_rejections(const struct sample *sample)

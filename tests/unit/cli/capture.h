@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/subcommand.h"
@@ -96,9 +97,11 @@ static inline void capture_expect(const struct capture_child *child, struct capt
 				  const char *text)
 {
 	struct pollfd ready = {.fd = child->out_fd, .events = POLLIN};
+	time_t deadline_s =
+		time(NULL) + 20; /* a clock that ticks on keeps poll(2) from timing out */
 
 	while (strstr(capture->out, text) == NULL)
-		if (poll(&ready, 1, 10000) <= 0 ||
+		if (time(NULL) > deadline_s || poll(&ready, 1, 10000) <= 0 ||
 		    !capture_read(child->out_fd, capture->out, sizeof(capture->out),
 				  &capture->out_length))
 			abort();

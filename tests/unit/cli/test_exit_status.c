@@ -54,6 +54,16 @@ static void an_error_names_the_token_and_what_to_do(void)
 	CU_ASSERT_PTR_EQUAL(strstr(text.text, "token 'crm': "), text.text);
 }
 
+static void an_invalid_argument_names_the_variable_it_came_from(void)
+{
+	struct error_text text;
+
+	exit_status_explain_error(-EINVAL, "crm", &text);
+	CU_ASSERT_STRING_EQUAL(text.text, "TOKENBROKER_RUNTIME_DIR is not an absolute path");
+	exit_status_explain_error(-EINVAL, "Not A Name", &text);
+	CU_ASSERT_STRING_EQUAL(text.text, "TOKENBROKER_TOKEN: 'Not A Name' is not a token name");
+}
+
 static struct tokenbroker_control_answer answer_of(uint16_t result, uint32_t state, uint32_t flags)
 {
 	return (struct tokenbroker_control_answer){
@@ -138,6 +148,8 @@ int main(void)
 		 every_answer_of_the_broker_has_its_status},
 		{"an_error_names_the_token_and_what_to_do",
 		 an_error_names_the_token_and_what_to_do},
+		{"an_invalid_argument_names_the_variable_it_came_from",
+		 an_invalid_argument_names_the_variable_it_came_from},
 		{"every_refusal_names_command_and_token", every_refusal_names_command_and_token},
 		{"too_soon_says_how_long", too_soon_says_how_long},
 		{"a_conflict_says_with_what", a_conflict_says_with_what},

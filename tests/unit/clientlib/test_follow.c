@@ -112,6 +112,24 @@ static void an_expired_token_is_looked_for_elsewhere_at_once(void)
 	CU_ASSERT_EQUAL(got(tb), 8);
 }
 
+static void nothing_of_an_expired_token_stays_behind_its_successor(void)
+{
+	ON_STAGE(stage);
+	const struct stage_content expired = {TOKENBROKER_SEGMENT_VALID, 7, -1,
+					      "a-token-that-is-longer-than-the-next"};
+	struct stage_segment old;
+	char buffer[64] = "";
+
+	stage_show(&stage, &old, "a");
+	stage_publish(&old, &expired);
+	WITH_HANDLE(tb);
+	show(&stage, "b", 8);
+	CU_ASSERT_EQUAL(tokenbroker_get(tb, 0, buffer, sizeof(buffer), NULL), 0);
+	CU_ASSERT_STRING_EQUAL(buffer, "token-8");
+	for (size_t i = strlen(buffer); i < sizeof(buffer); i++)
+		CU_ASSERT_EQUAL(buffer[i], 0);
+}
+
 static void a_damaged_segment_is_looked_for_elsewhere_at_once(void)
 {
 	ON_STAGE(stage);
@@ -393,6 +411,8 @@ int main(void)
 		 a_replaced_segment_that_nobody_touched_is_noticed_within_a_second},
 		{"an_expired_token_is_looked_for_elsewhere_at_once",
 		 an_expired_token_is_looked_for_elsewhere_at_once},
+		{"nothing_of_an_expired_token_stays_behind_its_successor",
+		 nothing_of_an_expired_token_stays_behind_its_successor},
 		{"a_damaged_segment_is_looked_for_elsewhere_at_once",
 		 a_damaged_segment_is_looked_for_elsewhere_at_once},
 		{"a_good_token_outlives_its_link", a_good_token_outlives_its_link},

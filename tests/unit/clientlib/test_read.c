@@ -351,6 +351,34 @@ static void a_reader_that_is_overtaken_reads_the_newer_token(void)
 	CU_ASSERT_STRING_EQUAL(buffer, "token-3");
 }
 
+/* How many of the bytes are this one. */
+static size_t count_of(const char *bytes, size_t count, char byte)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < count; i++)
+		same += bytes[i] == byte;
+	return same;
+}
+
+static void nothing_of_an_overtaken_token_stays_behind_a_shorter_one(void)
+{
+	char buffer[CAPACITY + 1];
+	struct reading reading;
+
+	set_up();
+	publish_length(900);
+	interleave(1, 1);
+	CU_ASSERT_EQUAL(read_into(buffer, sizeof(buffer), &reading), READ_DONE);
+	CU_ASSERT_STRING_EQUAL(buffer, "token-2");
+	CU_ASSERT_EQUAL(count_of(buffer + 7, 901 - 7, 0), 901 - 7);
+	CU_ASSERT_EQUAL(count_of(buffer + 901, CAPACITY - 900, (char)0xaa), CAPACITY - 900);
+	/* Nor of any, when none can be had. */
+	interleave(TRIES, SLOTS - 1);
+	CU_ASSERT_EQUAL(read_into(buffer, sizeof(buffer), &reading), READ_OVERTAKEN);
+	CU_ASSERT_EQUAL(count_of(buffer, 8, 0), 8);
+}
+
 static void a_retirement_during_the_copy_is_seen(void)
 {
 	struct reading reading = {0};
@@ -443,6 +471,8 @@ int main(void)
 		 nothing_is_returned_with_a_corrupt_slot},
 		{"a_reader_that_is_overtaken_reads_the_newer_token",
 		 a_reader_that_is_overtaken_reads_the_newer_token},
+		{"nothing_of_an_overtaken_token_stays_behind_a_shorter_one",
+		 nothing_of_an_overtaken_token_stays_behind_a_shorter_one},
 		{"a_retirement_during_the_copy_is_seen", a_retirement_during_the_copy_is_seen},
 		{"a_slot_that_is_rewritten_between_length_and_token_is_read_again",
 		 a_slot_that_is_rewritten_between_length_and_token_is_read_again},
