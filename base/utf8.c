@@ -2,7 +2,6 @@
 #include "base/utf8.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <string.h>
 
 static const char replacement[] = "\xef\xbf\xbd";
@@ -51,6 +50,20 @@ static size_t sequence_length(const unsigned char *bytes)
 	for (size_t i = 2; i < length; i++)
 		if (!is_continuation(bytes[i]))
 			return 0;
+	return length;
+}
+
+size_t utf8_decode(const char *string, uint32_t *ret_code)
+{
+	static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07}; /* by length */
+	const unsigned char *bytes = (const unsigned char *)string;
+	size_t length = sequence_length(bytes);
+	uint32_t code = bytes[0] & first_bits[length];
+
+	for (size_t i = 1; i < length; i++)
+		code = code << 6 | (bytes[i] & 0x3f);
+	if (length > 0)
+		*ret_code = code;
 	return length;
 }
 

@@ -6,8 +6,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 bool utf8_is_valid(const char *string);
+
+/* How many bytes the character takes that string begins with, and its code; 0: it is none, ret_code
+ * is untouched. */
+size_t utf8_decode(const char *string, uint32_t *ret_code);
 
 /*
  * Copies string, with U+FFFD in place of each byte that is not part of a valid sequence. Cuts at

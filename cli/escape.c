@@ -3,37 +3,7 @@
 
 #include <stdint.h>
 
-/* How many bytes a character takes that starts like this; 0: none does (RFC 3629 3). */
-static size_t expected_length(unsigned char first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* The length of the character at bytes, 0 if it is not UTF-8. Stops at a NUL. */
-static size_t decode(const unsigned char *bytes, uint32_t *ret_code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	size_t length = expected_length(bytes[0]);
-	uint32_t code = bytes[0] & mask[length];
-
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (bytes[i] & 0x3f);
-	}
-	if (length == 0 || code < least[length] || code > 0x10ffff ||
-	    (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	*ret_code = code;
-	return length;
-}
+#include "base/utf8.h"
 
 static bool is_harmless(uint32_t code)
 {
@@ -68,9 +38,8 @@ static size_t cells_of(uint32_t code)
 
 size_t escape_next(const char **string, bool has_utf8, char piece[static ESCAPE_PIECE_BYTES])
 {
-	const unsigned char *bytes = (const unsigned char *)*string;
 	uint32_t code = 0;
-	size_t length = decode(bytes, &code);
+	size_t length = utf8_decode(*string, &code);
 	bool is_clean = length > 0 && is_harmless(code) && (has_utf8 || length == 1);
 	struct text text;
 
@@ -80,7 +49,7 @@ size_t escape_next(const char **string, bool has_utf8, char piece[static ESCAPE_
 	if (is_clean)
 		text_add_bytes(&text, *string, length);
 	for (size_t i = 0; i < length && !is_clean; i++)
-		text_addf(&text, "\\x%02x", bytes[i]);
+		text_addf(&text, "\\x%02x", (unsigned char)(*string)[i]);
 	*string += length;
 	return is_clean ? cells_of(code) : text.length;
 }

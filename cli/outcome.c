@@ -47,7 +47,7 @@ static enum outcome judge_fetch(const struct outcome_baseline *baseline,
 				const struct status_view *view,
 				const struct status_view_token *token, int64_t now_s)
 {
-	bool is_usable = status_view_state_at(token, now_s) == STATUS_VIEW_VALID;
+	bool is_usable = status_view_is_usable_at(token, now_s);
 
 	if (is_usable && token->generation > baseline->generation)
 		return OUTCOME_DONE;
@@ -73,7 +73,7 @@ static enum outcome judge_revocation(const struct outcome_baseline *baseline,
 				     const struct status_view *view,
 				     const struct status_view_token *token, int64_t now_s)
 {
-	bool is_usable = status_view_state_at(token, now_s) == STATUS_VIEW_VALID;
+	bool is_usable = status_view_is_usable_at(token, now_s);
 
 	if (is_usable && token->generation <= baseline->generation)
 		return OUTCOME_OPEN;

@@ -32,7 +32,7 @@ def copy_programs(build, to):
     to.chmod(0o755)
     support = to / "tests/support"
     support.mkdir(parents=True)
-    for name in ("tokenbrokerd", "tokenbroker", "libtokenbroker.so"):
+    for name in ("tokenbrokerd", "tokenbroker-httpd", "tokenbroker", "libtokenbroker.so"):
         if (build / name).exists():
             shutil.copy(build / name, to)
     for path in (build / "tests/support").iterdir():

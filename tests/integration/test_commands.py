@@ -279,17 +279,29 @@ def test_status_tells_when_its_document_is_old(world, server, cli):
     path = world.runtime_dir / "status.json"
     os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
     old = cli("status")
-    assert old.status == 8 and "stopped" in old.err and "default" in old.out
+    assert old.status == 8 and "stopped or stuck" in old.err and "default" in old.out
 
 
 @pytest.mark.parametrize("arguments", [
     [], ["nonsense"], ["get", "two", "names"], ["get", "Bad/Name"], ["get", "--format", "xml"],
     ["get", "--min-remaining", "-1"], ["get", "--wait"], ["refresh"], ["reject", "default"],
     ["reject", "default", "0"], ["run"], ["wait", "--after", "x"], ["status", "--unknown"],
+    ["--version", "junk"], ["--help", "junk"], ["--unknown"],
 ], ids=" ".join)
 def test_wrong_usage_is_2_with_a_message(cli, arguments):
     result = cli(*arguments)
     assert (result.status, result.out) == (2, "") and result.err
+
+
+@pytest.mark.parametrize("arguments, env, message", [
+    (["get", "--format", "xml"], {}, "'xml' is not raw, header, json or curl-config"),
+    (["get"], {"TOKENBROKER_RUNTIME_DIR": "x"}, "TOKENBROKER_RUNTIME_DIR is not an absolute path"),
+    (["status"], {"TOKENBROKER_RUNTIME_DIR": "x"}, "TOKENBROKER_RUNTIME_DIR is not an absolute path"),
+    (["get"], {"TOKENBROKER_TOKEN": "A.B"}, "TOKENBROKER_TOKEN: 'A.B' is not a token name"),
+], ids=("format", "directory of get", "directory of status", "name"))
+def test_wrong_usage_names_what_is_wrong(cli, arguments, env, message):
+    result = cli(*arguments, env=env)
+    assert (result.status, result.out) == (2, "") and message in result.err
 
 
 # get, wait and run

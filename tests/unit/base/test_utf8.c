@@ -74,6 +74,33 @@ static void a_long_text_is_cut_between_characters(void)
 	CU_ASSERT_EQUAL(buffer[0], '\0');
 }
 
+static void a_character_is_taken_apart(void)
+{
+	static const struct {
+		const char *string;
+		size_t length;
+		uint32_t code;
+	} table[] = {
+		{"a", 1, 'a'},
+		{"", 1, 0},
+		{"\xc2\x80", 2, 0x80},
+		{"\xc3\xa9x", 2, 0xe9},
+		{"\xe2\x82\xac", 3, 0x20ac},
+		{"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+		{"\x80", 0, 77},
+		{"\xe2\x82", 0, 77},
+		{"\xed\xa0\x80", 0, 77},
+		{"\xf4\x90\x80\x80", 0, 77},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		uint32_t code = 77;
+
+		CU_ASSERT_EQUAL(utf8_decode(table[i].string, &code), table[i].length);
+		CU_ASSERT_EQUAL(code, table[i].code);
+	}
+}
+
 #define TEST(name)                                                                                 \
 	{                                                                                          \
 #name, name                                                                        \
@@ -88,6 +115,7 @@ int main(void)
 		TEST(surrogates_and_what_is_above_unicode_are_replaced),
 		TEST(a_sequence_that_breaks_off_is_replaced),
 		TEST(a_long_text_is_cut_between_characters),
+		TEST(a_character_is_taken_apart),
 		CU_TEST_INFO_NULL,
 	};
 
