@@ -292,11 +292,12 @@ static int put_tokens(struct sheet *sheet, const struct status_screen *screen)
 {
 	CLEANUP(pieces) struct pieces full = {0};
 	CLEANUP(pieces) struct pieces brief = {0};
-	int r = draw_tokens(screen, STATUS_BLOCK_FULL, &full);
+	bool can_be_full = screen->view->token_count <= sheet->room; /* thousands need no try */
+	int r = can_be_full ? draw_tokens(screen, STATUS_BLOCK_FULL, &full) : 0;
 
 	if (r < 0)
 		return r;
-	if (sum_lines(&full) <= sheet->room) {
+	if (can_be_full && sum_lines(&full) <= sheet->room) {
 		put_all(sheet, &full);
 		return 0;
 	}

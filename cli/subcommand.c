@@ -65,7 +65,7 @@ static const char run_examples[] =
 
 static const char status_details[] =
 	"Exit status: 0 shown, whatever the tokens' states, 3 there is no status document,\n"
-	"8 it is old because the broker has stopped, 1 anything else.\n";
+	"8 it is old because the broker was stopped or is stuck, 1 anything else.\n";
 
 static const char status_examples[] =
 	"  tokenbroker status --watch\n"

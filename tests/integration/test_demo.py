@@ -13,7 +13,7 @@ import segment
 from conftest import ROOT
 from tb import IS_ROOT, STRANGER_UID, fingerprint, is_whole, wait_until
 
-STEPS = 8
+STEPS = 9
 TOKEN_LIKE = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 
 
@@ -23,7 +23,7 @@ def programs(built):
     with tempfile.TemporaryDirectory(prefix="tb-demo.") as directory:
         to = Path(directory)
         to.chmod(0o755)
-        for name in ("tokenbrokerd", "tokenbroker", "tests/support/auth_server",
+        for name in ("tokenbrokerd", "tokenbroker-httpd", "tokenbroker", "tests/support/auth_server",
                      "tests/support/verify_reader", "examples/loop"):
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(built / name, to / name)

@@ -10,14 +10,14 @@ dir=$(mktemp -d /dev/shm/tokenbroker-demo.XXXXXX)
 bin=$dir/bin run=$dir/run
 export TOKENBROKER_RUNTIME_DIR=$run
 unset TOKENBROKER_TOKEN
-server_pid='' broker_pid='' reader_pid='' failed=0 step=0
+server_pid='' broker_pid='' reader_pid='' httpd_pid='' failed=0 step=0
 
 # As root the broker and the readers are users of their own; else all of it is you.
 if [ "$(id -u)" = 0 ]; then
-    broker_uid=10001 reader_uid=10002 other_uid=10003 stranger_uid=10004
+    broker_uid=10001 reader_uid=10002 other_uid=10003 stranger_uid=10004 httpd_uid=10005
     drop() { echo setpriv --reuid "$1" --regid "$1" --clear-groups; }
 else
-    broker_uid=$(id -u) reader_uid=$broker_uid other_uid=$broker_uid stranger_uid=''
+    broker_uid=$(id -u) reader_uid=$broker_uid other_uid=$broker_uid stranger_uid='' httpd_uid=$broker_uid
     drop() { echo env; }
 fi
 as() { # UID COMMAND...
@@ -71,8 +71,8 @@ order() { curl -sS -o "$dir/out" -H 'Content-Type: application/json' -d "$2" "$c
 
 prepare() {
     chmod 0755 "$dir"
-    mkdir "$bin" "$dir/state" "$run"
-    cp "$TB_BUILD/tokenbrokerd" "$TB_BUILD/tokenbroker" "$TB_BUILD/tests/support/auth_server" \
+    mkdir "$bin" "$dir/state" "$dir/http" "$run"
+    cp "$TB_BUILD/tokenbrokerd" "$TB_BUILD/tokenbroker-httpd" "$TB_BUILD/tokenbroker" "$TB_BUILD/tests/support/auth_server" \
         "$TB_BUILD/tests/support/verify_reader" "$TB_BUILD/examples/loop" "$bin/"
     (umask 077 && head -c 24 /dev/urandom | base64 | tr -d '\n' > "$dir/secret")
 }
@@ -84,18 +84,39 @@ start_server() {
     url=$(sed -n 's/^READY //p' "$dir/server.out" | jq -r .url)
     control=$(sed -n 's/^READY //p' "$dir/server.out" | jq -r .control)
 }
-configure() {
-    cat > "$dir/tokenbroker.conf" << CONF
-token "default" {
+free_port() { # the default one if the demo stays up and nobody has it
+    local port=8437
+    [ -n "$KEEP" ] || port=$((20000 + RANDOM % 10000))
+    while (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((20000 + RANDOM % 10000)); done
+    echo $port
+}
+token_section() { # NAME CLIENT-ID
+    cat << CONF
+token "$1" {
     token_url  = "$url/rest/v2/oauth/token"     # in this demo a server on loopback, so:
     revoke_url = "$url/rest/v2/oauth/revoke"
     allow_http = true
-    client_id  = "demo"
+    client_id  = "$2"
     client_secret_file = "$dir/secret"
     readers    = {"$reader_uid", "$other_uid"}
 }
 CONF
-    [ "$(id -u)" != 0 ] || chown "$broker_uid:$broker_uid" "$dir/secret" "$dir/state" "$run"
+}
+configure() {
+    {
+        token_section default demo
+        cat << CONF
+http {
+    listen      = {"127.0.0.1:$(free_port)"}
+    unix_socket = "$dir/http/http.sock"
+    user        = "$httpd_uid"
+}
+CONF
+    } > "$dir/tokenbroker.conf"
+    [ "$(id -u)" != 0 ] || {
+        chown "$broker_uid:$broker_uid" "$dir/secret" "$dir/state" "$run"
+        chown "$httpd_uid:$httpd_uid" "$dir/http"
+    }
 }
 start_broker() {
     $(drop "$broker_uid") "$bin/tokenbrokerd" --config "$dir/tokenbroker.conf" --runtime-dir "$run" \
@@ -112,6 +133,7 @@ end() { # PID-VARIABLE [SIGNAL]
 clean_up() {
     trap - EXIT INT TERM
     end reader_pid
+    end httpd_pid
     end broker_pid
     end server_pid
     local link
@@ -210,20 +232,40 @@ suspension() {
 saw_no_fault() {
     [ "$(jq '.torn + .generation_went_back + (.errors | add // 0)' "$dir/reader.out")" = 0 ]
 }
+status_page() {
+    title "The status page"
+    say "A program of its own, which reads neither secret nor token, shows the state over HTTP."
+    $(drop "$httpd_uid") "$bin/tokenbroker-httpd" --config "$dir/tokenbroker.conf" --runtime-dir "$run" \
+        2> "$dir/httpd.log" &
+    httpd_pid=$!
+    until_true 10 grep -qs 'listening on unix:' "$dir/httpd.log"
+    page=$(sed -n 's/.*listening on \(http:.*\)/\1/p' "$dir/httpd.log")
+    check "every token is usable: GET $page/readyz" until_true 5 quietly curl -sSf "$page/readyz"
+    check "the page is at $page/" quietly curl -sSf "$page/"
+    check "and Prometheus's metrics at $page/metrics" quietly curl -sSf "$page/metrics"
+}
 secrecy() {
     title "And the secret?"
     check "it is in no log, status, argument list or environment" no_secret
+    end httpd_pid
     end broker_pid
     check "the broker has stopped; the token still serves" quietly tb get
 }
 no_secret() {
-    ! cat "$dir/broker.log" "$run/status.json" "/proc/$broker_pid/cmdline" "/proc/$broker_pid/environ" \
+    ! cat "$dir/broker.log" "$dir/httpd.log" "$run/status.json" "/proc/$broker_pid/cmdline" \
+        "/proc/$broker_pid/environ" "/proc/$httpd_pid/cmdline" "/proc/$httpd_pid/environ" \
         2> /dev/null | grep -qaF -f "$dir/secret"
 }
 stay() {
+    # One healthy, one failing and one suspended token to look at.
+    { token_section failing nobody; token_section paused demo; } >> "$dir/tokenbroker.conf"
+    kill -HUP "$broker_pid"
+    until_true 20 ends_with 0 admin suspend paused
     cat << TEXT
 
-It stays up. In another terminal:
+It stays up: $page/
+
+In another terminal:
 
     export TOKENBROKER_RUNTIME_DIR=$run PATH=$bin:\$PATH
     tokenbroker status --watch
@@ -249,6 +291,7 @@ revocation
 crash
 outage
 suspension
+status_page
 if [ -n "$KEEP" ]; then
     stay
 else

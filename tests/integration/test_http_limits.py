@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: MIT
+"""Clients of tokenbroker-httpd that are slow, many, quick, or speak no HTTP: bounded, and no matter
+to anybody else."""
+
+import json
+import re
+import resource
+import select
+import socket
+import time
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+import http_server
+from tb import wait_until
+
+RECEIVE_S = 10
+SEND_S = 60
+CONNECTIONS_MAX = 2048
+COMMANDS_MAX = 12
+MEMORY_BYTES = 64 << 20
+LIVEZ_S = 5  # on a busy machine; milliseconds are usual
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SUSPEND = "/v1/tokens/default/suspend"
+
+
+@pytest.fixture(autouse=True)
+def many_descriptors():
+    """For the clients' ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + 1024
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"RLIMIT_NOFILE is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def resident_bytes(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+
+def livez_s(http, unix=False):
+    """How long a health check takes; fails if it is not answered."""
+    began = time.monotonic()
+    assert http.ask("/livez", unix=unix).text() == "ok\n"
+    return time.monotonic() - began
+
+
+@contextmanager
+def connections(http, number):
+    with ExitStack() as stack:
+        yield [stack.enter_context(http.connect()) for _ in range(number)]
+
+
+def has_ended(connection):
+    """It was closed or reset by the other side; what came before is thrown away."""
+    try:
+        return connection.recv(65536, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+# Slow ones
+
+@pytest.mark.needs_plain_build  # a sanitizer's allocator keeps what is freed
+def test_a_thousand_slow_clients_delay_nobody_and_are_cut(world, server):
+    server.settings(expires_in=8)  # a refresh each 6 s
+    broker, http = http_server.serve(world, server)
+    with connections(http, 1000) as slow:
+        began = time.monotonic()
+        for connection in slow:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        times, cut_s = watch(http, slow, began)
+    assert len(times) >= 200 and max(times) < LIVEZ_S
+    assert len(cut_s) == 1000
+    assert RECEIVE_S - 1 < min(cut_s) and max(cut_s) < RECEIVE_S + 10
+    assert resident_bytes(http) < MEMORY_BYTES
+    requests = server.token_times_ms()
+    assert all(after - before < 8000 for before, after in zip(requests, requests[1:]))
+    assert len(requests) >= 2 and broker.token_status()["state"] == "valid"
+
+
+def watch(http, slow, began):
+    """Sends a byte a second on each and asks for health meanwhile, until all are cut. How long the
+    answers took, and when each was cut."""
+    left, times, cut_s = set(slow), [], []
+    due = began + 1
+    while (left and time.monotonic() < began + RECEIVE_S + 30) or len(times) < 200:
+        times.append(livez_s(http, unix=len(times) % 2 == 1))
+        if time.monotonic() < due:
+            continue
+        due += 1
+        for connection in list(left):
+            if not is_sent(connection, b"x") or has_ended(connection):
+                left.remove(connection)
+                cut_s.append(time.monotonic() - began)
+    return times, cut_s
+
+
+def is_sent(connection, data):
+    try:
+        connection.sendall(data)
+        return True
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+
+
+def test_a_connection_that_says_nothing_is_cut_too_and_so_is_a_body_that_does_not_come(world, server):
+    _, http = http_server.serve(world, server)
+    began = time.monotonic()
+    with connections(http, 3) as (silent, kept, half):
+        kept.sendall(LIVEZ)
+        half.sendall(b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n")
+        assert b"200 OK" in kept.recv(65536)
+        for connection in (silent, kept, half):
+            wait_until(lambda connection=connection: has_ended(connection), RECEIVE_S + 10, "the cut")
+        assert time.monotonic() - began > RECEIVE_S - 1
+
+
+def test_events_are_not_cut_while_they_are_read(world, server):
+    _, http = http_server.serve(world, server)
+    with http.connect() as connection:
+        connection.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"event: status" in receive_until(connection, b"}\n\n")
+        assert b":\n\n" in receive_until(connection, b":\n\n"), "a comment, 15 s later"
+        assert world.cli("suspend", "default").status == 0
+        assert b'"suspended"' in receive_until(connection, b'"suspended"')
+
+
+def receive_until(connection, end):
+    """All that comes up to end."""
+    data = b""
+    while end not in data:
+        piece = connection.recv(65536)
+        assert piece, "the end came before"
+        data += piece
+    return data
+
+
+def large_document(world, megabytes):
+    """A status of very many tokens in the place of the broker's."""
+    path = world.runtime_dir / "status.json"
+    document = json.loads(path.read_text())
+    token = document["tokens"][0]
+    token["history"] = token["history"][:1] * 60
+    number = megabytes * 10**6 // len(json.dumps(token))
+    document["tokens"] = [{**token, "name": f"token-{index}"} for index in range(number)]
+    new = path.with_name("new")
+    new.write_text(json.dumps(document))
+    world.give(new)
+    new.rename(path)
+    return document
+
+
+@pytest.mark.needs_plain_build
+def test_slow_readers_of_a_large_answer_share_its_memory_and_are_cut_at_last(world, server):
+    """Also of events. All of it together, because it takes a minute."""
+    broker, http = http_server.serve(world, server)
+    assert broker.stop() == 0
+    large_document(world, 4)
+    began = time.monotonic()
+    with connections(http, 100) as slow:
+        for number, connection in enumerate(slow):
+            path = b"/v1/events" if number % 2 else b"/v1/status"
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for connection in slow:
+            assert select.select([connection], [], [], 20)[0], "the answer begins"
+        assert resident_bytes(http) < MEMORY_BYTES
+        while time.monotonic() < began + SEND_S - 10:
+            assert livez_s_of_a_stopped_broker(http) < LIVEZ_S
+            time.sleep(1)
+        wait_until(lambda: connected(http) == 0, 40, "the cut")
+    assert time.monotonic() - began > SEND_S - 1
+
+
+def livez_s_of_a_stopped_broker(http):
+    began = time.monotonic()
+    assert http.ask("/livez", unix=True).status in (200, 503)
+    return time.monotonic() - began
+
+
+def connected(http):
+    """Established TCP connections as the server's side has them."""
+    host, port = http.address
+    local = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    return sum(1 for row in rows if row[1] == local and row[3] == "01")
+
+
+def test_a_large_document_arrives_whole(world, server):
+    broker, http = http_server.serve(world, server)
+    assert broker.stop() == 0
+    document = large_document(world, 4)
+    assert http.status() == document
+    assert http.ask("/v1/tokens/token-7").json() == document["tokens"][7]
+
+
+# Many
+
+def test_more_connections_than_there_is_room_for_leave_room_for_a_health_check(world, server):
+    _, http = http_server.serve(world, server)
+    with connections(http, CONNECTIONS_MAX - 100) as idle, connections(http, 300):
+        assert max(livez_s(http) for _ in range(20)) < LIVEZ_S
+        assert livez_s(http, unix=True) < LIVEZ_S
+        assert has_ended(idle[0]), "the oldest has given way"
+
+
+def test_commands_at_a_time_are_bounded_and_the_rest_is_told_to_come_again(world, server):
+    broker, http = http_server.serve(world, server)
+    broker.signal(19)  # SIGSTOP
+    try:
+        asked = [world.process(http.command(SUSPEND, "--request", "POST", "--include", unix=True), "curl")
+                 for _ in range(COMMANDS_MAX + 5)]
+        wait_until(lambda: sum(not one.is_running() for one in asked) == 5, 10, "the rest")
+        refused = [http_server.parse(one.out_path.read_bytes()) for one in asked if not one.is_running()]
+        for answer in refused:
+            assert "busy" in answer.problem(503) and int(answer.header("retry-after")) >= 1
+        assert livez_s(http) < LIVEZ_S
+    finally:
+        broker.signal(18)  # SIGCONT
+    for one in asked:
+        assert one.wait() == 0
+    accepted = [one for one in asked if http_server.parse(one.out_path.read_bytes()).status == 202]
+    assert len(accepted) == COMMANDS_MAX
+
+
+# Quick ones
+
+def answers_in(data):
+    """(statuses of the answers in data, what is left of it)."""
+    statuses = []
+    while b"\r\n\r\n" in data:
+        head, _, rest = data.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)\r\ncontent-length: (\d+)", head)[1])
+        if len(rest) < length:
+            break
+        statuses.append(int(head.split(b" ")[1]))
+        data = rest[length:]
+    return statuses, data
+
+
+def ask_often(connection, request, times):
+    """times requests at once on one connection; the statuses of their answers."""
+    connection.sendall(request * times)
+    statuses, data = [], b""
+    while len(statuses) < times:
+        piece = connection.recv(1 << 20)
+        assert piece, f"closed after {len(statuses)} of {times}"
+        more, data = answers_in(data + piece)
+        statuses += more
+    assert data == b""
+    return statuses
+
+
+def test_ten_thousand_quick_requests_are_all_answered(world, server):
+    _, http = http_server.serve(world, server)
+    before = resident_bytes(http)
+    for path in (b"/livez", b"/v1/status", b"/metrics", b"/"):
+        request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with connections(http, 25) as clients:
+            for _ in range(10):
+                for client in clients:
+                    assert ask_often(client, request, 10) == [200] * 10
+    assert resident_bytes(http) < before + (16 << 20)
+
+
+def test_one_connection_after_the_other_is_served(world, server):
+    _, http = http_server.serve(world, server)
+    for _ in range(2000):
+        with http.connect() as connection:
+            assert ask_often(connection, LIVEZ, 1) == [200]
+
+
+# What is no HTTP
+
+def exchange(http, *parts):
+    """All that comes back for parts, up to the end."""
+    with http.connect() as connection:
+        for part in parts:
+            if not is_sent(connection, part):
+                break
+        data = b""
+        try:
+            while piece := connection.recv(65536):
+                data += piece
+        except ConnectionResetError:
+            pass
+        return data
+
+
+MALFORMED = {
+    "noise": b"\x00\xff\xfe" * 100 + b"\r\n\r\n",
+    "tls": bytes.fromhex("160301020001000 1fc0303".replace(" ", "")) + b"\x00" * 200 + b"\r\n\r\n",
+    "one word": b"GET\r\n\r\n",
+    "no version": b"GET /livez\r\n\r\n",
+    "another version": b"GET /livez HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "http/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a proxy's request": b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "connect": b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
+    "star": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "no colon": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n",
+    "nul in the path": b"GET /livez\x00x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "relative path": b"GET livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "negative length": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "huge length": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    "length in words": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: two\r\n\r\n",
+    "two lengths": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 4\r\n\r\nabcd",
+    "both": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "odd coding": b"POST %b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "bad chunk": b"POST %b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "space before the colon": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length : 4\r\n\r\nabcd",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_proper_request_is_refused_and_closed(world, server, name):
+    _, http = http_server.serve(world, server, http={"unix_socket": ""})
+    data = exchange(http, MALFORMED[name].replace(b"%b", SUSPEND.encode()))
+    assert data == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|50[15]) ", data), data[:100]
+    assert http.ask("/livez").status == 200 and http.err_lines() == http.err_lines()[:1]
+    assert world.token_status()["state"] == "valid"
+
+
+def test_a_request_that_is_too_long_is_told_so_and_closed(world, server):
+    _, http = http_server.serve(world, server)
+    long_path = b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    long_header = LIVEZ[:-2] + b"X: " + b"a" * 40000 + b"\r\n\r\n"
+    many_headers = LIVEZ[:-2] + b"X: y\r\n" * 20000 + b"\r\n"
+    for request, statuses in ((long_path, b"414|431"), (long_header, b"431"), (many_headers, b"431")):
+        data = exchange(http, request)
+        assert data == b"" or re.match(rb"HTTP/1\.[01] (" + statuses + rb") ", data), data[:100]
+        assert livez_s(http) < LIVEZ_S
+
+
+def test_headers_below_the_limit_are_taken(world, server):
+    _, http = http_server.serve(world, server)
+    assert http.ask("/livez", "--header", "X: " + "a" * 8000).status == 200
+
+
+def test_garbage_behind_a_request_does_not_spoil_its_answer(world, server):
+    _, http = http_server.serve(world, server)
+    data = exchange(http, LIVEZ * 2 + b"\x01\x02garbage\r\n\r\n" + LIVEZ)
+    assert len(re.findall(rb"HTTP/1\.1 200 ", data)) == 2
+    assert b"HTTP/1.1 200 " not in data.rpartition(b"ok\n")[2]
+
+
+def test_a_body_is_never_taken_for_the_next_request(world, server):
+    _, http = http_server.serve(world, server, http={"unix_socket": ""})
+    hidden = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    length = b"Content-Length: %d\r\n" % len(hidden)
+    chunked = b"Transfer-Encoding: chunked\r\n"
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
+    for method in (b"GET /v1/status", b"POST " + SUSPEND.encode()):
+        for heads, body in ((length, hidden), (chunked, chunk), (length + chunked, chunk),
+                            (chunked + length, hidden)):
+            data = exchange(http, method + b" HTTP/1.1\r\nHost: localhost\r\n" + heads + b"\r\n" + body)
+            assert b"ok\n" not in data
+            assert len(re.findall(rb"HTTP/1\.1 [45]", data)) <= 1
+
+
+def test_a_client_that_is_gone_before_the_answer_is_no_matter(world, server):
+    broker, http = http_server.serve(world, server)
+    for request in (LIVEZ, b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                    f"POST {SUSPEND} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()):
+        for _ in range(50):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(http.socket_path)
+                connection.sendall(request)
+    assert livez_s(http) < LIVEZ_S
+    broker.wait_token(lambda token: token["state"] == "suspended")
+    wait_until(lambda: open_sockets(http) < 20, 10, "the end of the connections")
+
+
+def open_sockets(process):
+    import os
+    directory = f"/proc/{process.pid}/fd"
+    return sum(os.readlink(f"{directory}/{name}").startswith("socket:") for name in os.listdir(directory))
