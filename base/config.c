@@ -118,7 +118,9 @@ static void check_name(struct loader *loader, const struct config_place *place, 
 /* A value that was refused is checked no further: it stands nowhere. */
 static struct config_place place_of(const struct config_mark *mark)
 {
-	return mark->is_bad ? (struct config_place){.file = NULL} : mark->place;
+	static const struct config_place nowhere = {.file = NULL};
+
+	return mark->is_bad ? nowhere : mark->place;
 }
 
 static void remember_token_places(struct config_token *token, const struct config_mark *marks)
