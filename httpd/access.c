@@ -49,6 +49,11 @@ static bool is_our_name(const struct access_rules *rules, const struct request *
 bool access_check_host(const struct access_rules *rules, const struct request *request,
 		       struct answer *ret)
 {
+	/* RFC 9112 5.1: a proxy in front may have taken "Content-Length : 9" for a length. */
+	if (request->has_odd_name) {
+		problem_set(ret, 400, "a header's name has no space in it");
+		return false;
+	}
 	/* RFC 9112 3.2: none or two is an error, whoever asks. */
 	if (request->host_count != 1 || request->host == NULL) {
 		problem_set(ret, 400, "a request has one Host header");

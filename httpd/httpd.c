@@ -64,20 +64,25 @@ static void reload(struct httpd *httpd)
 {
 	CLEANUP(config_errors) struct config_errors errors = {.count = 0};
 	CLEANUP(settings) struct settings former = {.config = NULL};
-	struct settings settings;
+	CLEANUP(settings) struct settings settings = {.config = NULL};
+	struct error_text error = {.text = ""};
 	struct access_rules rules;
 	int r = settings_load(&settings, httpd->paths, &errors);
 
+	if (r == 0)
+		r = listeners_check(&httpd->listeners, &settings.config->http, &error);
 	if (r < 0) {
 		log_errors(httpd->log, &errors);
-		log_error(httpd->log, "configuration not taken over: the former one holds");
+		log_error(httpd->log, "configuration not taken over, the former one holds%s%s",
+			  error.text[0] == '\0' ? "" : ": ", error.text);
 		return;
 	}
 	rules = settings_rules(&settings);
 	server_set_rules(httpd->server, &rules);
 	former = httpd->settings;
 	httpd->settings = settings;
-	httpd->log->level = settings.config->log_level;
+	settings = (struct settings){.config = NULL};
+	httpd->log->level = httpd->settings.config->log_level;
 	log_info(httpd->log, "configuration read again; addresses change with a restart only");
 }
 

@@ -15,7 +15,15 @@
 #include "base/config_url.h"
 #include "base/text.h"
 
+#define TCP_SCHEME "http://"
+
 enum { BACKLOG = 1024 };
+/* The last place is the configured Unix socket's. */
+enum { TCP_MAX = LISTENERS_MAX - 1 };
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16; as everywhere but on alpha, mips, parisc and sparc */
+#endif
 
 /* "127.0.0.1:8437" or "[::1]:8437", checked by the configuration: numbers only. */
 static int split(const char *address, char host[static NI_MAXHOST], char port[static NI_MAXSERV])
@@ -89,6 +97,9 @@ static int remove_stale(const struct sockaddr_un *address)
 		return -EEXIST;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
 		return -EADDRINUSE;
+	/* Anything else is alive, too: a socket of another type, such as the broker's. */
+	if (errno != ECONNREFUSED)
+		return -errno;
 	return unlink(address->sun_path) < 0 ? -errno : 0;
 }
 
@@ -103,6 +114,15 @@ static int make_parent(const char *path)
 		return errno == EEXIST ? 0 : -errno;
 	/* Whatever the umask: everybody may connect. */
 	return chmod(parent, 0755) < 0 ? -errno : 0;
+}
+
+/* Closing a descriptor that a client has passed along can block for as long as the client likes
+ * (SO_LINGER). Older kernels have no such option. */
+static void refuse_descriptors(int fd)
+{
+	const int off = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 }
 
 static int open_unix(const char *path, int *ret_fd)
@@ -121,6 +141,7 @@ static int open_unix(const char *path, int *ret_fd)
 		r = remove_stale(&address);
 	if (r < 0)
 		return r;
+	refuse_descriptors(fd);
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
@@ -149,7 +170,7 @@ static void set_name(struct listener *listener, const char *scheme, const char *
 /* As in the configuration: "127.0.0.1:8437", "[::1]:8437". */
 static int describe(int fd, bool *ret_is_unix, char ret[static LISTENER_NAME_BYTES])
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof(address);
 	char host[NI_MAXHOST];
 	char port[NI_MAXSERV];
@@ -171,14 +192,13 @@ static int describe(int fd, bool *ret_is_unix, char ret[static LISTENER_NAME_BYT
 }
 
 /* One socket of systemd. */
-static int adopt(struct listeners *listeners, int fd, const struct config_http *http,
-		 struct error_text *error)
+static int adopt(struct listeners *listeners, int fd, struct error_text *error)
 {
 	char address[LISTENER_NAME_BYTES];
 	bool is_unix;
 	int r;
 
-	if (listeners->count == LISTENERS_MAX || sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
+	if (listeners->count == TCP_MAX || sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
 		error_text_set(error,
 			       "descriptor %d of systemd is no listening stream socket, or "
 			       "one too many",
@@ -190,17 +210,14 @@ static int adopt(struct listeners *listeners, int fd, const struct config_http *
 		error_text_set(error, "socket %d of systemd: %s", fd, strerror(-r));
 		return r;
 	}
-	if (!is_unix && !config_listen_is_loopback(address) &&
-	    (http->access_token_file[0] == '\0' || !http->allow_cleartext)) {
-		error_text_set(error,
-			       "%s of systemd is not loopback: it needs access_token_file "
-			       "and allow_cleartext = true",
-			       address);
-		return -EINVAL;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+		r = -errno;
+		error_text_set(error, "socket %d of systemd: %s", fd, strerror(-r));
+		return r;
 	}
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	set_name(add(listeners, fd, is_unix), is_unix ? "unix:" : "http://", address);
+	if (is_unix)
+		refuse_descriptors(fd);
+	set_name(add(listeners, fd, is_unix), is_unix ? "unix:" : TCP_SCHEME, address);
 	return 0;
 }
 
@@ -212,7 +229,7 @@ static int open_configured(struct listeners *listeners, const struct config_http
 		char name[LISTENER_NAME_BYTES];
 		bool is_unix;
 		int fd = -1;
-		int r = listeners->count < LISTENERS_MAX - 1 ? open_tcp(address, &fd) : -E2BIG;
+		int r = listeners->count < TCP_MAX ? open_tcp(address, &fd) : -E2BIG;
 
 		if (r < 0) {
 			error_text_set(error, "cannot listen on %s: %s", address, strerror(-r));
@@ -221,7 +238,7 @@ static int open_configured(struct listeners *listeners, const struct config_http
 		/* The port that was given for 0. */
 		if (describe(fd, &is_unix, name) < 0)
 			name[0] = '\0';
-		set_name(add(listeners, fd, false), "http://", name);
+		set_name(add(listeners, fd, false), TCP_SCHEME, name);
 	}
 	return 0;
 }
@@ -235,7 +252,7 @@ static int open_all(struct listeners *listeners, const struct config_http *http,
 	int r = 0;
 
 	for (int i = 0; i < given && r == 0; i++) {
-		r = adopt(listeners, SD_LISTEN_FDS_START + i, http, error);
+		r = adopt(listeners, SD_LISTEN_FDS_START + i, error);
 		has_unix = has_unix || (r == 0 && listeners->items[i].is_unix);
 	}
 	if (r == 0 && given <= 0)
@@ -260,12 +277,34 @@ int listeners_open(struct listeners *ret, const struct config_http *http, const 
 
 	*ret = (struct listeners){.count = 0};
 	r = open_all(ret, http, unix_socket, error);
+	if (r == 0)
+		r = listeners_check(ret, http, error);
 	if (r < 0) {
 		listeners_close(ret);
 		return r;
 	}
 	if (ret->count == 0) {
 		error_text_set(error, "nothing to listen on: listen and unix_socket are empty");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int listeners_check(const struct listeners *listeners, const struct config_http *http,
+		    struct error_text *error)
+{
+	if (http->access_token_file[0] != '\0' && http->allow_cleartext)
+		return 0;
+	for (size_t i = 0; i < listeners->count; i++) {
+		const struct listener *listener = &listeners->items[i];
+
+		if (listener->is_unix ||
+		    config_listen_is_loopback(listener->name + strlen(TCP_SCHEME)))
+			continue;
+		error_text_set(error,
+			       "%s is not loopback: it needs access_token_file and "
+			       "allow_cleartext = true",
+			       listener->name);
 		return -EINVAL;
 	}
 	return 0;

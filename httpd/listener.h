@@ -35,6 +35,10 @@ struct listeners {
  */
 int listeners_open(struct listeners *ret, const struct config_http *http, const char *unix_socket,
 		   struct error_text *error);
+/* Whether the sockets that are open obey that rule with this configuration, too: a reload does not
+ * close any. 0, or -EINVAL with the reason. */
+int listeners_check(const struct listeners *listeners, const struct config_http *http,
+		    struct error_text *error);
 /* Closes them; a zeroed one is fine. */
 void listeners_close(struct listeners *listeners);
 

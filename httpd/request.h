@@ -35,7 +35,8 @@ struct request {
 	unsigned host_count;
 	unsigned authorization_count;
 	bool has_body;
-	bool is_verbose; /* ?verbose */
+	bool has_odd_name; /* a header's, with a space in it */
+	bool is_verbose;   /* ?verbose */
 	const struct peer *peer;
 };
 

@@ -16,6 +16,7 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
 	struct request *request = cls;
 
 	(void)kind;
+	request->has_odd_name |= strpbrk(key, " \t") != NULL;
 	if (strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0) {
 		request->host = value;
 		request->host_count++;
@@ -114,6 +115,8 @@ static bool add_headers(struct MHD_Response *response, const struct page *page,
 		   answer->is_cacheable ? "no-cache" : "no-store") &&
 	       (answer->content_type == NULL ||
 		add(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type)) &&
+	       /* RFC 9112 9.6: where the next request begins is not sure. */
+	       (answer->status != 400 || add(response, MHD_HTTP_HEADER_CONNECTION, "close")) &&
 	       (answer->etag[0] == '\0' || add(response, MHD_HTTP_HEADER_ETAG, answer->etag)) &&
 	       (answer->allow == NULL || add(response, MHD_HTTP_HEADER_ALLOW, answer->allow)) &&
 	       (answer->retry_after_s == 0 ||

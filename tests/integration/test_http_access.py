@@ -371,19 +371,6 @@ def test_an_address_that_others_reach_needs_an_access_token_and_a_yes_to_clearte
         refuse(world, "listen", "loopback", listen=[address], **keys)
 
 
-def test_a_non_loopback_address_with_both_is_served_to_who_has_the_token(world, server):
-    path = http_server.write_access_token(world, ACCESS_TOKEN)
-    address = http_server.own_address()
-    _, http = http_server.serve(world, server, http={
-        "listen": [f"0.0.0.0:{address.split(':')[1]}"], "access_token_file": path,
-        "allow_cleartext": True})
-    host = header("Host", address)  # an address of this host that is none of those configured
-    assert http.ask("/v1/status", *host).status == 421
-    there = ["--connect-to", f"::{address}"]
-    assert http.ask("/v1/status", *there, *host).problem(401)
-    assert http.ask("/v1/status", *there, *host, *bearer(ACCESS_TOKEN)).status == 200
-
-
 @pytest.mark.parametrize("mode, whose", [(0o644, None), (0o660, None), (0o600, STRANGER_UID)],
                          ids=["world", "group", "owner"])
 @pytest.mark.needs_root
@@ -556,17 +543,6 @@ def test_a_tcp_socket_of_systemd_leaves_the_configured_unix_socket(world):
         http = activate(world, tcp).wait_ready()
         host, port = tcp.getsockname()
         assert http.listening() == [f"http://{host}:{port}", f"unix:{world.directory}/httpd/http.sock"]
-
-
-def test_a_non_loopback_socket_of_systemd_obeys_the_same_rule(world):
-    world.write_config({}, http=http_server.section(world))
-    path = http_server.write_access_token(world, ACCESS_TOKEN)
-    with listener(socket.AF_INET, ("0.0.0.0", 0)) as tcp:
-        http = activate(world, tcp)
-        assert http.wait() == 2 and "not loopback" in http.err()
-        world.write_config({}, http=http_server.section(world, access_token_file=path, allow_cleartext=True))
-        http = activate(world, tcp).wait_ready()
-        assert http.listening()[0] == f"http://0.0.0.0:{tcp.getsockname()[1]}"
 
 
 def test_a_descriptor_that_is_no_listening_socket_is_refused(world):

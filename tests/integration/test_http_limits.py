@@ -2,10 +2,13 @@
 """Clients of tokenbroker-httpd that are slow, many, quick, or speak no HTTP: bounded, and no matter
 to anybody else."""
 
+import errno
 import json
+import os
 import re
 import resource
 import select
+import signal
 import socket
 import time
 from contextlib import ExitStack, contextmanager
@@ -53,6 +56,16 @@ def livez_s(http, unix=False):
 def connections(http, number):
     with ExitStack() as stack:
         yield [stack.enter_context(http.connect()) for _ in range(number)]
+
+
+@contextmanager
+def unix_connections(http, number):
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(number)]
+        for client in clients:
+            client.settimeout(20)
+            client.connect(http.socket_path)
+        yield clients
 
 
 def has_ended(connection):
@@ -159,39 +172,29 @@ def large_document(world, megabytes):
 
 @pytest.mark.needs_plain_build
 def test_slow_readers_of_a_large_answer_share_its_memory_and_are_cut_at_last(world, server):
-    """Also of events. All of it together, because it takes a minute."""
+    """Also of events. Both together, because it takes a minute."""
     broker, http = http_server.serve(world, server)
     assert broker.stop() == 0
     large_document(world, 4)
+    assert len(http.ask("/v1/status").body) > 3000000
+    before = resident_bytes(http)
     began = time.monotonic()
-    with connections(http, 100) as slow:
+    with unix_connections(http, 100) as slow:  # a TCP socket's own buffer may hold all of it
         for number, connection in enumerate(slow):
             path = b"/v1/events" if number % 2 else b"/v1/status"
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         for connection in slow:
             assert select.select([connection], [], [], 20)[0], "the answer begins"
-        assert resident_bytes(http) < MEMORY_BYTES
-        while time.monotonic() < began + SEND_S - 10:
-            assert livez_s_of_a_stopped_broker(http) < LIVEZ_S
-            time.sleep(1)
-        wait_until(lambda: connected(http) == 0, 40, "the cut")
+        assert resident_bytes(http) < before + (16 << 20)
+        wait_until(lambda: all(is_hung_up(connection) for connection in slow), SEND_S + 20, "the cut")
     assert time.monotonic() - began > SEND_S - 1
 
 
-def livez_s_of_a_stopped_broker(http):
-    began = time.monotonic()
-    assert http.ask("/livez", unix=True).status in (200, 503)
-    return time.monotonic() - began
-
-
-def connected(http):
-    """Established TCP connections as the server's side has them."""
-    host, port = http.address
-    local = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table]
-    return sum(1 for row in rows if row[1] == local and row[3] == "01")
+def is_hung_up(connection):
+    """The other side has closed, whatever is still to be read."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
 
 
 def test_a_large_document_arrives_whole(world, server):
@@ -214,7 +217,7 @@ def test_more_connections_than_there_is_room_for_leave_room_for_a_health_check(w
 
 def test_commands_at_a_time_are_bounded_and_the_rest_is_told_to_come_again(world, server):
     broker, http = http_server.serve(world, server)
-    broker.signal(19)  # SIGSTOP
+    broker.signal(signal.SIGSTOP)
     try:
         asked = [world.process(http.command(SUSPEND, "--request", "POST", "--include", unix=True), "curl")
                  for _ in range(COMMANDS_MAX + 5)]
@@ -224,7 +227,7 @@ def test_commands_at_a_time_are_bounded_and_the_rest_is_told_to_come_again(world
             assert "busy" in answer.problem(503) and int(answer.header("retry-after")) >= 1
         assert livez_s(http) < LIVEZ_S
     finally:
-        broker.signal(18)  # SIGCONT
+        broker.signal(signal.SIGCONT)
     for one in asked:
         assert one.wait() == 0
     accepted = [one for one in asked if http_server.parse(one.out_path.read_bytes()).status == 202]
@@ -280,24 +283,24 @@ def test_one_connection_after_the_other_is_served(world, server):
 
 # What is no HTTP
 
-def exchange(http, *parts):
-    """All that comes back for parts, up to the end."""
-    with http.connect() as connection:
-        for part in parts:
-            if not is_sent(connection, part):
-                break
-        data = b""
+def exchange(http, data):
+    """All that comes back for data, up to the end, to one who might command."""
+    with unix_connections(http, 1) as (connection,):
+        is_sent(connection, data)
+        received = b""
         try:
+            connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
-                data += piece
-        except ConnectionResetError:
-            pass
-        return data
+                received += piece
+        except OSError as error:
+            if error.errno not in (errno.ECONNRESET, errno.ENOTCONN):
+                raise
+        return received
 
 
 MALFORMED = {
     "noise": b"\x00\xff\xfe" * 100 + b"\r\n\r\n",
-    "tls": bytes.fromhex("160301020001000 1fc0303".replace(" ", "")) + b"\x00" * 200 + b"\r\n\r\n",
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200 + b"\r\n\r\n",
     "one word": b"GET\r\n\r\n",
     "no version": b"GET /livez\r\n\r\n",
     "another version": b"GET /livez HTTP/9.9\r\nHost: localhost\r\n\r\n",
@@ -306,25 +309,27 @@ MALFORMED = {
     "connect": b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
     "star": b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "no colon": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n",
-    "nul in the path": b"GET /livez\x00x HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "relative path": b"GET livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "negative length": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     "huge length": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
     "length in words": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: two\r\n\r\n",
     "two lengths": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 4\r\n\r\nabcd",
-    "both": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and coding": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "odd coding": b"POST %b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     "bad chunk": b"POST %b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "space before the colon": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length : 4\r\n\r\nabcd",
+    "tab before the colon": b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length\t: 4\r\n\r\nabcd",
 }
 
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_what_is_no_proper_request_is_refused_and_closed(world, server, name):
-    _, http = http_server.serve(world, server, http={"unix_socket": ""})
+    _, http = http_server.serve(world, server)
     data = exchange(http, MALFORMED[name].replace(b"%b", SUSPEND.encode()))
-    assert data == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|50[15]) ", data), data[:100]
-    assert http.ask("/livez").status == 200 and http.err_lines() == http.err_lines()[:1]
+    assert data == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|505) ", data), data[:100]
+    assert livez_s(http) < LIVEZ_S
+    assert len(http.err_lines()) == len(http.listening()), "what strangers send is no news"
     assert world.token_status()["state"] == "valid"
 
 
@@ -352,21 +357,22 @@ def test_garbage_behind_a_request_does_not_spoil_its_answer(world, server):
 
 
 def test_a_body_is_never_taken_for_the_next_request(world, server):
-    _, http = http_server.serve(world, server, http={"unix_socket": ""})
+    _, http = http_server.serve(world, server)
     hidden = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     length = b"Content-Length: %d\r\n" % len(hidden)
     chunked = b"Transfer-Encoding: chunked\r\n"
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
     for method in (b"GET /v1/status", b"POST " + SUSPEND.encode()):
         for heads, body in ((length, hidden), (chunked, chunk), (length + chunked, chunk),
-                            (chunked + length, hidden)):
+                            (chunked + length, hidden), (length.replace(b":", b" :"), hidden)):
             data = exchange(http, method + b" HTTP/1.1\r\nHost: localhost\r\n" + heads + b"\r\n" + body)
-            assert b"ok\n" not in data
-            assert len(re.findall(rb"HTTP/1\.1 [45]", data)) <= 1
+            assert re.match(rb"HTTP/1\.1 4", data) and b"ok\n" not in data
+            assert len(re.findall(rb"(?m)^HTTP/1", data)) == 1
+    assert world.token_status()["state"] == "valid"
 
 
 def test_a_client_that_is_gone_before_the_answer_is_no_matter(world, server):
-    broker, http = http_server.serve(world, server)
+    _, http = http_server.serve(world, server)
     for request in (LIVEZ, b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
                     f"POST {SUSPEND} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()):
         for _ in range(50):
@@ -374,11 +380,9 @@ def test_a_client_that_is_gone_before_the_answer_is_no_matter(world, server):
                 connection.connect(http.socket_path)
                 connection.sendall(request)
     assert livez_s(http) < LIVEZ_S
-    broker.wait_token(lambda token: token["state"] == "suspended")
     wait_until(lambda: open_sockets(http) < 20, 10, "the end of the connections")
 
 
 def open_sockets(process):
-    import os
     directory = f"/proc/{process.pid}/fd"
     return sum(os.readlink(f"{directory}/{name}").startswith("socket:") for name in os.listdir(directory))
