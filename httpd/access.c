@@ -35,7 +35,8 @@ static bool is_our_name(const struct access_rules *rules, const struct request *
 {
 	size_t length = host_length(request->host);
 
-	if (!is_port_or_nothing(request->host + length))
+	/* The address is "" if the kernel would not tell it. */
+	if (length == 0 || !is_port_or_nothing(request->host + length))
 		return false;
 	if (is_same(request->host, length, "localhost") ||
 	    is_same(request->host, length, request->peer->address))

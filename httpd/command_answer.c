@@ -15,7 +15,7 @@
 /* RFC 9110 10.2.3: whole seconds; at least one, so that nobody asks at once again. */
 static unsigned retry_after_s(uint64_t ms)
 {
-	uint64_t seconds = (ms + MS_PER_S - 1) / MS_PER_S;
+	uint64_t seconds = ms / MS_PER_S + (ms % MS_PER_S != 0);
 
 	return seconds < 1 ? 1 : seconds > 86400 ? 86400 : (unsigned)seconds;
 }

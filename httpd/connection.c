@@ -44,6 +44,7 @@ static void ask_tcp_address(int fd, struct peer *peer)
 	    getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), NULL, 0,
 			NI_NUMERICHOST) != 0)
 		return;
+	host[strcspn(host, "%")] = '\0'; /* the scope stands in no Host header */
 	text_init(&text, peer->address, sizeof(peer->address));
 	if (strncmp(host, mapped, sizeof(mapped) - 1) == 0 && strchr(host, '.') != NULL)
 		text_add(&text, host + sizeof(mapped) - 1);

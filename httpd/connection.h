@@ -22,6 +22,7 @@
 #define CONNECTION_COMMENT_MS INT64_C(15000)
 
 struct server;
+struct port;
 struct MHD_Connection;
 
 enum connection_phase {
@@ -45,6 +46,7 @@ struct connection {
 	struct connection *next;
 	struct connection *before;
 	struct server *server;
+	struct port *port; /* of its listening socket */
 	struct MHD_Connection *handle;
 	int fd; /* of libmicrohttpd */
 	struct peer peer;

@@ -61,10 +61,9 @@ static void status(struct handler_context *context, const struct request *reques
 	}
 	ret->is_cacheable = true;
 	memcpy(ret->etag, document->etag, sizeof(ret->etag));
-	if (has_tag(request, document->etag))
-		ret->status = 304;
-	else
-		set_body(ret, 200, JSON_TYPE, shared_text_hold(document->whole));
+	/* RFC 9110 8.6: the Content-Length of a 304, which has no content, is that of the 200. */
+	set_body(ret, has_tag(request, document->etag) ? 304 : 200, JSON_TYPE,
+		 shared_text_hold(document->whole));
 }
 
 static void token(struct handler_context *context, const struct request *request,

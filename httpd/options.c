@@ -76,7 +76,11 @@ static int take(struct options *options, int option, char **argv, struct error_t
 		error_text_set(error, "%s needs a value", argv[optind - 1]);
 		return -EINVAL;
 	default:
-		error_text_set(error, "unknown option %s", argv[optind - 1]);
+		/* A letter may be one of several in a word that is not done with. */
+		if (optopt > 0 && optopt < OPTION_CONFIG)
+			error_text_set(error, "unknown option -%c", optopt);
+		else
+			error_text_set(error, "unknown option %s", argv[optind - 1]);
 		return -EINVAL;
 	}
 }

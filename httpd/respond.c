@@ -8,6 +8,9 @@
 
 #include "httpd/stream.h"
 
+/* No origin and no type: whoever sends two is refused, whichever of them is right. */
+#define TWICE ""
+
 enum { BLOCK_BYTES = 32 * 1024 };
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -24,9 +27,9 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
 		request->authorization = value;
 		request->authorization_count++;
 	} else if (strcasecmp(key, MHD_HTTP_HEADER_ORIGIN) == 0) {
-		request->origin = value;
+		request->origin = request->origin == NULL ? value : TWICE;
 	} else if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_TYPE) == 0) {
-		request->content_type = value;
+		request->content_type = request->content_type == NULL ? value : TWICE;
 	} else if (strcasecmp(key, MHD_HTTP_HEADER_IF_NONE_MATCH) == 0) {
 		request->if_none_match = value;
 	} else if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
@@ -69,12 +72,11 @@ static void free_text(void *cls)
 }
 
 /* NULL: out of memory. */
-static struct MHD_Response *response_of(struct connection *connection,
-					const struct request *request, struct answer *answer)
+static struct MHD_Response *response_of(struct connection *connection, struct answer *answer)
 {
 	struct MHD_Response *response;
 
-	if (answer->is_stream && strcmp(request->method, MHD_HTTP_METHOD_HEAD) != 0)
+	if (answer->is_stream) /* HEAD: nothing is read */
 		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, stream_read,
 							 connection, NULL);
 	if (answer->body == NULL)
@@ -127,10 +129,9 @@ static bool add_headers(struct MHD_Response *response, const struct page *page,
 					       answer->has_commands ? "available" : "unavailable"));
 }
 
-bool respond(struct connection *connection, const struct page *page, const struct request *request,
-	     struct answer *answer)
+bool respond(struct connection *connection, const struct page *page, struct answer *answer)
 {
-	struct MHD_Response *response = response_of(connection, request, answer);
+	struct MHD_Response *response = response_of(connection, answer);
 	bool is_queued =
 		response != NULL && add_headers(response, page, answer) &&
 		MHD_queue_response(connection->handle, answer->status, response) == MHD_YES;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 #include "httpd/respond.h"
 #include "httpd/stream.h"
 
-/* A listening socket's. Shortly before, the oldest that has sent no whole request gives way. */
+/* A listening socket's. Shortly before, one gives way to each that comes: see make_room(). */
 enum { CONNECTIONS_MAX = 2048, CONNECTIONS_SPARE = 16 };
 /* Of the headers of one request; libmicrohttpd answers 431 or 414 beyond. */
 enum { CONNECTION_BYTES = 16 * 1024 };
@@ -133,15 +134,27 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void cut_oldest_receiving(struct server *server, bool is_unix)
+/* The oldest that has sent no whole request gives way, else the oldest that reads events or does
+ * not take its answer: who only waits for others to leave would wait for ever. */
+static void make_room(const struct port *port)
 {
-	struct connection *oldest = NULL;
+	struct connection *receiving = NULL;
+	struct connection *answered = NULL;
+	struct connection *oldest;
 
-	for (struct connection *c = server->connections; c != NULL; c = c->next)
-		if (c->phase == CONNECTION_RECEIVING && c->peer.is_unix == is_unix && !c->is_cut)
-			oldest = c;
-	if (oldest != NULL)
-		connection_cut(oldest);
+	for (struct connection *c = port->server->connections; c != NULL; c = c->next) {
+		if (c->port != port || c->is_cut)
+			continue;
+		if (c->phase == CONNECTION_RECEIVING)
+			receiving = c;
+		else if (c->phase == CONNECTION_SENDING || c->phase == CONNECTION_STREAMING)
+			answered = c;
+	}
+	oldest = receiving != NULL ? receiving : answered;
+	if (oldest == NULL)
+		return;
+	connection_cut(oldest);
+	stream_resume(oldest);
 }
 
 static void connected(struct port *port, struct MHD_Connection *handle, void **socket_context)
@@ -152,10 +165,13 @@ static void connected(struct port *port, struct MHD_Connection *handle, void **s
 	struct connection *connection;
 
 	connection = connection_new(server, handle, info->connect_fd, port->is_unix, now_ms());
-	if (connection == NULL)
-		return; /* its first request is refused */
+	if (connection == NULL) {
+		(void)shutdown(info->connect_fd, SHUT_RDWR); /* nobody would watch its time */
+		return;
+	}
 	if (port->connection_count >= CONNECTIONS_MAX - CONNECTIONS_SPARE)
-		cut_oldest_receiving(server, port->is_unix);
+		make_room(port);
+	connection->port = port;
 	port->connection_count++;
 	connection->next = server->connections;
 	if (connection->next != NULL)
@@ -262,7 +278,7 @@ static bool send_answer(struct connection *connection, const struct request *req
 {
 	struct server *server = connection->server;
 
-	if (!respond(connection, &server->page, request, answer))
+	if (!respond(connection, &server->page, answer))
 		return false;
 	if (!answer->is_stream || strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0) {
 		connection_set_phase(connection, CONNECTION_SENDING, now_ms());
@@ -432,6 +448,7 @@ void server_free(struct server *server)
 	cut_all(server);
 	for (size_t i = 0; i < server->port_count; i++) {
 		sd_event_source_disable_unref(server->ports[i].io);
+		(void)MHD_quiesce_daemon(server->ports[i].daemon); /* or it closes the socket */
 		MHD_stop_daemon(server->ports[i].daemon);
 	}
 	sd_event_source_disable_unref(server->again);

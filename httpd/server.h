@@ -5,7 +5,8 @@
  * struct answer.
  *
  * Nobody can hold it up: 2,048 connections a listening socket, of which the oldest that has sent
- * no whole request gives way; 10 s for a request, 60 s for an answer to be taken.
+ * no whole request gives way, else the oldest that is answered; 10 s for a request, 60 s for an
+ * answer to be taken.
  */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H

@@ -52,7 +52,10 @@ def problem_in(text):
 
 
 def name_of(command):
-    return re.sub(r"\W+", " ", command.strip().splitlines()[-1].replace("curl", ""))[-60:].strip()
+    """Its path, and the way."""
+    path = re.search(r"(?:http://localhost|\$BASE)(/[^\s\"']*)", command)[1]
+    guarded = ", access token" if needs_access_token(command) else ""
+    return f"{path} {'unix' if 'SOCKET' in command else 'tcp'}{guarded}"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=map(name_of, COMMANDS))

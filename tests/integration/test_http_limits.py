@@ -262,6 +262,7 @@ def ask_often(connection, request, times):
     return statuses
 
 
+@pytest.mark.needs_plain_build
 def test_ten_thousand_quick_requests_are_all_answered(world, server):
     _, http = http_server.serve(world, server)
     before = resident_bytes(http)
