@@ -329,7 +329,7 @@ static int open_steps(struct broker *broker)
 	struct error_text error = {.text = ""};
 	int r;
 
-	status_file_init(&broker->status_file, broker->runtime_dir->fd, clock_boottime_ns());
+	status_writer_init(&broker->status_writer, broker->runtime_dir->fd, clock_boottime_ns());
 	broker->document = status_document_new();
 	if (broker->document == NULL)
 		return -ENOMEM;
@@ -428,7 +428,7 @@ static void stop(struct broker *broker)
 	}
 	control_server_free(broker->control);
 	if (broker->is_stopping)
-		status_file_end(&broker->status_file);
+		status_writer_end(&broker->status_writer);
 	for (size_t i = 0; i < broker->token_count; i++)
 		managed_token_free(broker->tokens[i]);
 	free(broker->tokens);

@@ -154,7 +154,7 @@ void broker_resolve_common(struct broker *broker)
 	warn_of_backing(broker, &warnings);
 	broker->has_unknown_names = !are_admins_known || !is_http_user_known;
 	replace_warnings(&broker->warnings, &warnings, broker->log);
-	status_file_mark_changed(&broker->status_file);
+	status_writer_mark_changed(&broker->status_writer);
 }
 
 static void take_readers(struct managed_token *token, struct principals *readers)
@@ -294,7 +294,7 @@ void broker_reload(struct broker *broker)
 	struct loaded_config *loaded = NULL;
 	struct managed_token **tokens = NULL;
 
-	status_file_mark_changed(&broker->status_file);
+	status_writer_mark_changed(&broker->status_writer);
 	if (load(broker, &loaded, &broker->config_error) == 0)
 		tokens = calloc(loaded->config->token_count + 1, sizeof(*tokens));
 	if (tokens == NULL) {

@@ -31,7 +31,7 @@
 #include "state/suspend_marker.h"
 #include "status/document.h"
 #include "status/record.h"
-#include "status/status_file.h"
+#include "status/status_writer.h"
 
 /* oauth.md, "When to fetch": so many requests are open at most, more tokens wait their turn. */
 #define BROKER_REQUESTS_MAX 16
@@ -116,7 +116,7 @@ struct broker {
 	struct token_source *source;
 	struct control_server *control;
 	struct status_document *document;
-	struct status_file status_file;
+	struct status_writer status_writer;
 	struct state_directory state_directory;
 	struct sd_event_source *timer;
 	struct sd_event_source *clock_set;

@@ -14,20 +14,20 @@
 /* design.md section 5: READY at the latest so long after the start. */
 #define READY_MS INT64_C(20000)
 
-/* What the views of one document point into. */
-struct views {
-	struct status_token_view *tokens;
+/* What the content of one document points into. */
+struct parts {
+	struct status_content_token *tokens;
 	struct status_pending_revocation *revocations;
 	size_t revocation_count;
 	struct error_text *warnings;
 	size_t warning_count;
 };
 
-static void views_free(struct views *views)
+static void parts_free(struct parts *parts)
 {
-	free(views->tokens);
-	free(views->revocations);
-	free(views->warnings);
+	free(parts->tokens);
+	free(parts->revocations);
+	free(parts->warnings);
 }
 
 /* People see times that do not tremble with each document. What is long due, as an order that waits
@@ -41,11 +41,11 @@ static int64_t to_realtime_ns(const struct broker *broker, int64_t boottime_ms)
 	return boottime_ms * NS_PER_MS + broker->shown_difference_ns;
 }
 
-static void add_revocations(struct views *views, const struct managed_token *token,
-			    struct status_token_view *view)
+static void add_revocations(struct parts *parts, const struct managed_token *token,
+			    struct status_content_token *shown)
 {
 	const struct broker *broker = token->broker;
-	struct status_pending_revocation *first = &views->revocations[views->revocation_count];
+	struct status_pending_revocation *first = &parts->revocations[parts->revocation_count];
 	bool is_marker_shown = false;
 	size_t count = 0;
 
@@ -65,9 +65,9 @@ static void add_revocations(struct views *views, const struct managed_token *tok
 		memcpy(first[count].fingerprint, token->marker.fingerprint, FINGERPRINT_BYTES);
 		first[count++].until_realtime_ns = token->marker.expires_realtime_ns;
 	}
-	views->revocation_count += count;
-	view->pending_revocations = first;
-	view->pending_revocation_count = count;
+	parts->revocation_count += count;
+	shown->pending_revocations = first;
+	shown->pending_revocation_count = count;
 }
 
 /* A token that has never got out, shared memory being full for example, is of no use to readers. */
@@ -95,14 +95,14 @@ static int64_t failing_since_ns(const struct managed_token *token)
 	return token->failing != TOKEN_OK ? token->failing_since_realtime_ns : 0;
 }
 
-static void fill_token(struct managed_token *token, struct status_token_view *view)
+static void fill_token(struct managed_token *token, struct status_content_token *shown)
 {
 	const struct lifecycle *lc = &token->lifecycle;
 	bool is_valid = is_usable(token);
 	bool is_known = is_valid || lc->state == LIFECYCLE_EXPIRED;
 
 	token->record.publishes = publication_publishes(token->publication);
-	*view = (struct status_token_view){
+	*shown = (struct status_content_token){
 		.name = token->config->name,
 		.provider = token->config->provider,
 		.state = shown_state(token),
@@ -121,22 +121,22 @@ static void fill_token(struct managed_token *token, struct status_token_view *vi
 	};
 }
 
-static void add_warnings(struct views *views, const struct config_errors *warnings)
+static void add_warnings(struct parts *parts, const struct config_errors *warnings)
 {
 	if (warnings->count == 0)
 		return;
-	memcpy(&views->warnings[views->warning_count], warnings->items,
+	memcpy(&parts->warnings[parts->warning_count], warnings->items,
 	       warnings->count * sizeof(*warnings->items));
-	views->warning_count += warnings->count;
+	parts->warning_count += warnings->count;
 }
 
-static bool views_new(struct views *ret, const struct broker *broker)
+static bool parts_new(struct parts *ret, const struct broker *broker)
 {
 	size_t warnings = broker->warnings.count + 1;
 
 	for (size_t i = 0; i < broker->token_count; i++)
 		warnings += broker->tokens[i]->reader_warnings.count;
-	*ret = (struct views){
+	*ret = (struct parts){
 		.tokens = calloc(broker->token_count + 1, sizeof(*ret->tokens)),
 		/* each pending one belongs to one token, and each marker adds one at most */
 		.revocations = calloc(broker->revocation_count + broker->token_count + 1,
@@ -145,20 +145,20 @@ static bool views_new(struct views *ret, const struct broker *broker)
 	};
 	if (ret->tokens != NULL && ret->revocations != NULL && ret->warnings != NULL)
 		return true;
-	views_free(ret);
+	parts_free(ret);
 	return false;
 }
 
-static void fill_views(struct views *views, const struct broker *broker)
+static void fill_parts(struct parts *parts, const struct broker *broker)
 {
 	for (size_t i = 0; i < broker->token_count; i++) {
-		fill_token(broker->tokens[i], &views->tokens[i]);
-		add_revocations(views, broker->tokens[i], &views->tokens[i]);
-		add_warnings(views, &broker->tokens[i]->reader_warnings);
+		fill_token(broker->tokens[i], &parts->tokens[i]);
+		add_revocations(parts, broker->tokens[i], &parts->tokens[i]);
+		add_warnings(parts, &broker->tokens[i]->reader_warnings);
 	}
-	add_warnings(views, &broker->warnings);
+	add_warnings(parts, &broker->warnings);
 	if (!broker->is_memory_locked)
-		error_text_set(&views->warnings[views->warning_count++],
+		error_text_set(&parts->warnings[parts->warning_count++],
 			       "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK "
 			       "(LimitMEMLOCK=)");
 }
@@ -166,37 +166,37 @@ static void fill_views(struct views *views, const struct broker *broker)
 static int write_document(struct broker *broker)
 {
 	int64_t started_ns = clock_monotonic_ns();
-	struct views views;
+	struct parts parts;
 	const char *text;
 	size_t length;
 	int r;
 
-	if (!views_new(&views, broker)) {
-		status_file_not_built(&broker->status_file, started_ns);
+	if (!parts_new(&parts, broker)) {
+		status_writer_not_built(&broker->status_writer, started_ns);
 		return -ENOMEM;
 	}
-	fill_views(&views, broker);
+	fill_parts(&parts, broker);
 	r = status_document_build(
 		broker->document,
-		&(struct status_view){
+		&(struct status_content){
 			.version = TOKENBROKER_VERSION,
 			.pid = getpid(),
 			.started_at_ns = broker->started_realtime_ns,
 			.published_at_ns = clock_realtime_ns(),
 			.config_loaded_at_ns = broker->loaded->loaded_realtime_ns,
 			.config_error = broker->config_error.text,
-			.config_warnings = views.warnings,
-			.config_warning_count = views.warning_count,
+			.config_warnings = parts.warnings,
+			.config_warning_count = parts.warning_count,
 			.loop_longest_ms = broker->longest_dispatch_ns / NS_PER_MS,
-			.tokens = views.tokens,
+			.tokens = parts.tokens,
 			.token_count = broker->token_count,
 		},
 		&text, &length);
 	if (r == 0)
-		r = status_file_write(&broker->status_file, text, length, started_ns);
+		r = status_writer_write(&broker->status_writer, text, length, started_ns);
 	else
-		status_file_not_built(&broker->status_file, started_ns);
-	views_free(&views);
+		status_writer_not_built(&broker->status_writer, started_ns);
+	parts_free(&parts);
 	return r;
 }
 
@@ -212,12 +212,12 @@ int64_t broker_run_status(struct broker *broker, int64_t now_ns)
 {
 	int r;
 
-	switch (status_file_due(&broker->status_file, now_ns)) {
+	switch (status_writer_due(&broker->status_writer, now_ns)) {
 	case STATUS_DUE_NOTHING:
 		break;
 	case STATUS_DUE_TOUCH: /* a success says nothing about writing; one that is gone is written
 				*/
-		r = status_file_touch(&broker->status_file);
+		r = status_writer_touch(&broker->status_writer);
 		if (r < 0 && r != -ENOENT)
 			note_status_error(broker, r);
 		break;
@@ -225,7 +225,7 @@ int64_t broker_run_status(struct broker *broker, int64_t now_ns)
 		note_status_error(broker, write_document(broker));
 		break;
 	}
-	return status_file_next_ns(&broker->status_file);
+	return status_writer_next_ns(&broker->status_writer);
 }
 
 static bool is_settled(const struct broker *broker)

@@ -36,7 +36,7 @@ struct managed_token *broker_find_token(struct broker *broker, const char *name)
 
 void managed_token_changed(struct managed_token *token)
 {
-	status_file_mark_changed(&token->broker->status_file);
+	status_writer_mark_changed(&token->broker->status_writer);
 }
 
 /* Once for each reason: repeats are in the status. */

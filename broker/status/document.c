@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "status/view_digest.h"
+#include "status/content_digest.h"
 
 #define ONE_LINE (JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define PRETTY   (JSON_C_TO_STRING_PRETTY | ONE_LINE)
@@ -31,7 +31,7 @@ struct kept_token {
 };
 
 struct status_document {
-	struct kept_token *kept; /* by position in the view */
+	struct kept_token *kept; /* by position in the content */
 	size_t kept_count;
 	char *text;
 };
@@ -165,12 +165,12 @@ static struct json_object *new_last_error(const struct status_error *error)
 	return finish(&maker);
 }
 
-static struct json_object *new_pending_revocations(const struct status_token_view *view)
+static struct json_object *new_pending_revocations(const struct status_content_token *token)
 {
 	struct maker array = make_array();
 
-	for (size_t i = 0; i < view->pending_revocation_count; i++) {
-		const struct status_pending_revocation *pending = &view->pending_revocations[i];
+	for (size_t i = 0; i < token->pending_revocation_count; i++) {
+		const struct status_pending_revocation *pending = &token->pending_revocations[i];
 		struct maker maker = make_object();
 
 		add_string(&maker, "fingerprint", pending->fingerprint);
@@ -292,38 +292,38 @@ static const char *state_name(enum tokenbroker_segment_state state)
 	return NULL;
 }
 
-static void add_token_times(struct maker *maker, const struct status_token_view *view)
+static void add_token_times(struct maker *maker, const struct status_content_token *token)
 {
-	add_time(maker, "obtained_at", view->obtained_at_ns);
-	add_time(maker, "expires_at", view->expires_at_ns);
-	add_time(maker, "next_attempt_at", view->next_attempt_at_ns);
-	add_time(maker, "failing_since", view->failing_since_ns);
+	add_time(maker, "obtained_at", token->obtained_at_ns);
+	add_time(maker, "expires_at", token->expires_at_ns);
+	add_time(maker, "next_attempt_at", token->next_attempt_at_ns);
+	add_time(maker, "failing_since", token->failing_since_ns);
 }
 
-static struct json_object *new_token(const struct status_token_view *view)
+static struct json_object *new_token(const struct status_content_token *token)
 {
-	const struct status_record *record = view->record;
+	const struct status_record *record = token->record;
 	struct maker maker = make_object();
 
-	add_string(&maker, "name", view->name);
-	add_string(&maker, "provider", view->provider);
-	add_string(&maker, "state", state_name(view->state));
-	if (view->generation == 0)
+	add_string(&maker, "name", token->name);
+	add_string(&maker, "provider", token->provider);
+	add_string(&maker, "state", state_name(token->state));
+	if (token->generation == 0)
 		add_null(&maker, "generation");
 	else
-		add_count(&maker, "generation", view->generation);
-	add_string(&maker, "fingerprint", view->fingerprint);
-	add_string(&maker, "token_type", view->token_type);
-	add_string(&maker, "scope", view->scope);
-	add_token_times(&maker, view);
-	add_count(&maker, "consecutive_failures", view->consecutive_failures);
+		add_count(&maker, "generation", token->generation);
+	add_string(&maker, "fingerprint", token->fingerprint);
+	add_string(&maker, "token_type", token->token_type);
+	add_string(&maker, "scope", token->scope);
+	add_token_times(&maker, token);
+	add_count(&maker, "consecutive_failures", token->consecutive_failures);
 	if (record->has_last_error)
 		add(&maker, "last_error", new_last_error(&record->last_error));
 	else
 		add_null(&maker, "last_error");
-	add(&maker, "pending_revocations", new_pending_revocations(view));
-	add(&maker, "readers", new_readers(view->readers));
-	add_string(&maker, "segment", view->segment);
+	add(&maker, "pending_revocations", new_pending_revocations(token));
+	add(&maker, "readers", new_readers(token->readers));
+	add_string(&maker, "segment", token->segment);
 	add(&maker, "counters", new_counters(record));
 	add(&maker, "fetch_duration", new_fetch_duration(record));
 	add(&maker, "history", new_history(record));
@@ -351,30 +351,30 @@ static char *indent(const char *text, size_t length)
 	return copy;
 }
 
-static char *print_token(const struct status_token_view *view)
+static char *print_token(const struct status_content_token *token)
 {
-	struct json_object *token = new_token(view);
+	struct json_object *object = new_token(token);
 	const char *printed;
 	char *text = NULL;
 	size_t length;
 
-	if (token == NULL)
+	if (object == NULL)
 		return NULL;
-	printed = json_object_to_json_string_length(token, PRETTY, &length);
+	printed = json_object_to_json_string_length(object, PRETTY, &length);
 	if (printed != NULL)
 		text = indent(printed, length);
-	json_object_put(token);
+	json_object_put(object);
 	return text;
 }
 
-static int refresh_kept(struct kept_token *kept, const struct status_token_view *view)
+static int refresh_kept(struct kept_token *kept, const struct status_content_token *token)
 {
-	uint64_t digest = view_digest(view);
+	uint64_t digest = content_digest(token);
 	char *text;
 
 	if (kept->text != NULL && kept->digest == digest)
 		return 0;
-	text = print_token(view);
+	text = print_token(token);
 	if (text == NULL)
 		return -ENOMEM;
 	free(kept->text);
@@ -402,21 +402,21 @@ static int resize_kept(struct status_document *document, size_t count)
 	return 0;
 }
 
-static struct json_object *new_config(const struct status_view *view)
+static struct json_object *new_config(const struct status_content *content)
 {
 	struct maker maker = make_object();
 	struct maker warnings = make_array();
 
-	for (size_t i = 0; i < view->config_warning_count; i++)
-		append(&warnings, new_string(view->config_warnings[i].text));
-	add_time(&maker, "loaded_at", view->config_loaded_at_ns);
-	add_string(&maker, "error", view->config_error);
+	for (size_t i = 0; i < content->config_warning_count; i++)
+		append(&warnings, new_string(content->config_warnings[i].text));
+	add_time(&maker, "loaded_at", content->config_loaded_at_ns);
+	add_string(&maker, "error", content->config_error);
 	add(&maker, "warnings", finish_list(&warnings));
 	return finish(&maker);
 }
 
 static struct json_object *new_document(const struct status_document *document,
-					const struct status_view *view)
+					const struct status_content *content)
 {
 	struct maker maker = make_object();
 	struct maker loop = make_object();
@@ -424,13 +424,13 @@ static struct json_object *new_document(const struct status_document *document,
 
 	for (size_t i = 0; i < document->kept_count; i++)
 		append(&tokens, new_raw(document->kept[i].text, NULL));
-	add(&loop, "longest_ms", json_object_new_int64(view->loop_longest_ms));
+	add(&loop, "longest_ms", json_object_new_int64(content->loop_longest_ms));
 
-	add_string(&maker, "version", view->version);
-	add(&maker, "pid", json_object_new_int64(view->pid));
-	add_time(&maker, "started_at", view->started_at_ns);
-	add_time(&maker, "published_at", view->published_at_ns);
-	add(&maker, "config", new_config(view));
+	add_string(&maker, "version", content->version);
+	add(&maker, "pid", json_object_new_int64(content->pid));
+	add_time(&maker, "started_at", content->started_at_ns);
+	add_time(&maker, "published_at", content->published_at_ns);
+	add(&maker, "config", new_config(content));
 	add(&maker, "loop", new_one_line(finish(&loop)));
 	add(&maker, "tokens", finish_list(&tokens));
 	return finish(&maker);
@@ -468,17 +468,17 @@ static int print_document(struct status_document *document, struct json_object *
 	return 0;
 }
 
-int status_document_build(struct status_document *document, const struct status_view *view,
+int status_document_build(struct status_document *document, const struct status_content *content,
 			  const char **ret_text, size_t *ret_length)
 {
 	struct json_object *object;
-	int r = resize_kept(document, view->token_count);
+	int r = resize_kept(document, content->token_count);
 
-	for (size_t i = 0; i < view->token_count && r == 0; i++)
-		r = refresh_kept(&document->kept[i], &view->tokens[i]);
+	for (size_t i = 0; i < content->token_count && r == 0; i++)
+		r = refresh_kept(&document->kept[i], &content->tokens[i]);
 	if (r < 0)
 		return r;
-	object = new_document(document, view);
+	object = new_document(document, content);
 	if (object == NULL)
 		return -ENOMEM;
 	r = print_document(document, object, ret_length);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The status document: from plain views of the broker's state to the text of status.json
+ * The status document: from plain data about the broker's state to the text of status.json
  * (docs/architecture.md, "Status document"). It knows no token and no secret, and never looks at
- * live state: the caller fills the views. json-c stays inside document.c.
+ * live state: the caller fills a struct status_content. json-c stays inside document.c.
  *
- * A token whose view has not changed since the last document is not built again.
+ * A token whose content has not changed since the last document is not built again.
  */
 #ifndef BROKER_STATUS_DOCUMENT_H
 #define BROKER_STATUS_DOCUMENT_H
@@ -25,7 +25,7 @@ struct status_pending_revocation {
 };
 
 /* All pointers are borrowed. A string of NULL or "" and a time of 0 are null in the document. */
-struct status_token_view {
+struct status_content_token {
 	const char *name;
 	const char *provider;
 	enum tokenbroker_segment_state state;
@@ -45,7 +45,7 @@ struct status_token_view {
 	const struct status_record *record;
 };
 
-struct status_view {
+struct status_content {
 	const char *version;
 	pid_t pid;
 	int64_t started_at_ns; /* CLOCK_REALTIME, like the next two */
@@ -55,7 +55,7 @@ struct status_view {
 	const struct error_text *config_warnings;
 	size_t config_warning_count;
 	int64_t loop_longest_ms;
-	const struct status_token_view *tokens;
+	const struct status_content_token *tokens;
 	size_t token_count;
 };
 
@@ -74,7 +74,7 @@ static inline void cleanup_status_document_free(struct status_document **documen
  * 0 and the text, which ends with a newline and belongs to document until the next call; -ENOMEM.
  * Whatever bytes the strings hold, the text is valid JSON in UTF-8.
  */
-int status_document_build(struct status_document *document, const struct status_view *view,
+int status_document_build(struct status_document *document, const struct status_content *content,
 			  const char **ret_text, size_t *ret_length);
 
 #endif

@@ -46,9 +46,9 @@ static void fill_record(struct status_record *record)
 	status_record_publish(record);
 }
 
-static struct status_token_view full_token(const struct status_record *record)
+static struct status_content_token full_token(const struct status_record *record)
 {
-	return (struct status_token_view){
+	return (struct status_content_token){
 		.name = "default",
 		.provider = "blueconic",
 		.state = TOKENBROKER_SEGMENT_VALID,
@@ -69,15 +69,15 @@ static struct status_token_view full_token(const struct status_record *record)
 	};
 }
 
-static struct status_token_view bare_token(const char *name, const struct status_record *record)
+static struct status_content_token bare_token(const char *name, const struct status_record *record)
 {
-	return (struct status_token_view){
+	return (struct status_content_token){
 		.name = name, .provider = "none", .readers = &nobody, .record = record};
 }
 
-static struct status_view view_of(const struct status_token_view *tokens, size_t count)
+static struct status_content content_of(const struct status_content_token *tokens, size_t count)
 {
-	return (struct status_view){
+	return (struct status_content){
 		.version = "0.1.0",
 		.pid = 4711,
 		.started_at_ns = T(0),
@@ -89,23 +89,23 @@ static struct status_view view_of(const struct status_token_view *tokens, size_t
 	};
 }
 
-static const char *build(struct status_document *document, const struct status_view *view)
+static const char *build(struct status_document *document, const struct status_content *content)
 {
 	const char *text = NULL;
 	size_t length = 0;
 
-	CU_ASSERT_EQUAL_FATAL(status_document_build(document, view, &text, &length), 0);
+	CU_ASSERT_EQUAL_FATAL(status_document_build(document, content, &text, &length), 0);
 	CU_ASSERT_EQUAL(strlen(text), length);
 	CU_ASSERT_EQUAL(text[length - 1], '\n');
 	return text;
 }
 
-/* Whether document, which knows earlier views, gives what one that knows none gives. */
-static bool is_built_right(struct status_document *document, const struct status_view *view)
+/* Whether document, which knows earlier contents, gives what one that knows none gives. */
+static bool is_built_right(struct status_document *document, const struct status_content *content)
 {
 	CLEANUP(status_document_free) struct status_document *fresh = status_document_new();
 
-	return strcmp(build(document, view), build(fresh, view)) == 0;
+	return strcmp(build(document, content), build(fresh, content)) == 0;
 }
 
 /* Strict: RFC 8259, valid UTF-8 and nothing behind. NULL: not JSON. */
@@ -150,32 +150,32 @@ static void the_document_is_the_golden_one(void)
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	CLEANUP(free_memory) char *golden = read_golden();
 	struct status_record full, empty;
-	struct status_token_view tokens[2];
-	struct status_view view = view_of(tokens, 2);
+	struct status_content_token tokens[2];
+	struct status_content content = content_of(tokens, 2);
 	const struct error_text warnings[] = {{"admins: no user \"otto\""}};
 
 	fill_record(&full);
 	status_record_init(&empty);
 	tokens[0] = full_token(&full);
 	tokens[1] = bare_token("second", &empty);
-	view.config_error = "tokenbroker.conf:3: retry_min: not a number";
-	view.config_warnings = warnings;
-	view.config_warning_count = 1;
-	CU_ASSERT_STRING_EQUAL(build(document, &view), golden);
-	CU_ASSERT_STRING_EQUAL(build(document, &view), golden); /* from what was kept */
+	content.config_error = "tokenbroker.conf:3: retry_min: not a number";
+	content.config_warnings = warnings;
+	content.config_warning_count = 1;
+	CU_ASSERT_STRING_EQUAL(build(document, &content), golden);
+	CU_ASSERT_STRING_EQUAL(build(document, &content), golden); /* from what was kept */
 }
 
 static void the_document_reads_back(void)
 {
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	struct status_record record;
-	struct status_token_view token;
-	struct status_view view = view_of(&token, 1);
+	struct status_content_token token;
+	struct status_content content = content_of(&token, 1);
 	struct json_object *object, *first;
 
 	fill_record(&record);
 	token = full_token(&record);
-	object = parse(build(document, &view));
+	object = parse(build(document, &content));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
 	first = json_object_array_get_idx(FIND(object, "tokens"), 0);
 	CU_ASSERT_EQUAL(json_object_get_int64(FIND(first, "generation")), 1795428003);
@@ -196,14 +196,14 @@ static void what_is_not_there_is_null(void)
 		"generation", "fingerprint",     "token_type",    "scope",      "obtained_at",
 		"expires_at", "next_attempt_at", "failing_since", "last_error", "segment"};
 	struct status_record record;
-	struct status_token_view token;
-	struct status_view view = view_of(&token, 1);
+	struct status_content_token token;
+	struct status_content content = content_of(&token, 1);
 	struct json_object *object, *first;
 
 	status_record_init(&record);
 	token = bare_token("a", &record);
 	token.fingerprint = "";
-	object = parse(build(document, &view));
+	object = parse(build(document, &content));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
 	first = json_object_array_get_idx(FIND(object, "tokens"), 0);
 	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++) {
@@ -222,8 +222,8 @@ static void the_four_states_have_names(void)
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	const char *const names[] = {"pending", "valid", "expired", "suspended"};
 	struct status_record record;
-	struct status_token_view token;
-	struct status_view view = view_of(&token, 1);
+	struct status_content_token token;
+	struct status_content content = content_of(&token, 1);
 
 	status_record_init(&record);
 	token = bare_token("a", &record);
@@ -232,15 +232,15 @@ static void the_four_states_have_names(void)
 
 		token.state = (enum tokenbroker_segment_state)i;
 		(void)snprintf(expected, sizeof(expected), "\"state\": \"%s\",", names[i]);
-		CU_ASSERT_PTR_NOT_NULL(strstr(build(document, &view), expected));
+		CU_ASSERT_PTR_NOT_NULL(strstr(build(document, &content), expected));
 	}
 }
 
 static void without_tokens_the_list_is_empty(void)
 {
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
-	struct status_view view = view_of(NULL, 0);
-	struct json_object *object = parse(build(document, &view));
+	struct status_content content = content_of(NULL, 0);
+	struct json_object *object = parse(build(document, &content));
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
 	CU_ASSERT_EQUAL(json_object_array_length(FIND(object, "tokens")), 0);
@@ -252,8 +252,8 @@ static void every_change_of_a_token_is_seen(void)
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	struct status_pending_revocation one = pending[0];
 	struct status_record record;
-	struct status_token_view token;
-	struct status_view view = view_of(&token, 1);
+	struct status_content_token token;
+	struct status_content content = content_of(&token, 1);
 	char a[] = "a", b[] = "b", c[] = "c";
 	char *names[] = {a, b};
 	struct config_strings list = {names, 1};
@@ -264,14 +264,14 @@ static void every_change_of_a_token_is_seen(void)
 	token.pending_revocations = &one;
 	token.pending_revocation_count = 1;
 	token.readers = &list;
-	last = strdup(build(document, &view));
+	last = strdup(build(document, &content));
 #define CHANGE(statement)                                                                          \
 	do {                                                                                       \
 		statement;                                                                         \
-		CU_ASSERT_TRUE(is_built_right(document, &view));                                   \
-		CU_ASSERT_STRING_NOT_EQUAL(build(document, &view), last);                          \
+		CU_ASSERT_TRUE(is_built_right(document, &content));                                \
+		CU_ASSERT_STRING_NOT_EQUAL(build(document, &content), last);                       \
 		free(last);                                                                        \
-		last = strdup(build(document, &view));                                             \
+		last = strdup(build(document, &content));                                          \
 	} while (0)
 	CHANGE(token.name = "other");
 	CHANGE(token.provider = "none");
@@ -302,25 +302,25 @@ static void tokens_may_come_go_and_trade_places(void)
 {
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	struct status_record record;
-	struct status_token_view tokens[3];
-	struct status_view view = view_of(tokens, 3);
+	struct status_content_token tokens[3];
+	struct status_content content = content_of(tokens, 3);
 
 	fill_record(&record);
 	tokens[0] = full_token(&record);
 	tokens[1] = bare_token("b", &record);
 	tokens[2] = bare_token("c", &record);
-	CU_ASSERT_TRUE(is_built_right(document, &view));
-	view.token_count = 1;
-	CU_ASSERT_TRUE(is_built_right(document, &view));
-	view.token_count = 3;
-	CU_ASSERT_TRUE(is_built_right(document, &view));
+	CU_ASSERT_TRUE(is_built_right(document, &content));
+	content.token_count = 1;
+	CU_ASSERT_TRUE(is_built_right(document, &content));
+	content.token_count = 3;
+	CU_ASSERT_TRUE(is_built_right(document, &content));
 	tokens[0] = bare_token("c", &record);
 	tokens[2] = full_token(&record);
-	CU_ASSERT_TRUE(is_built_right(document, &view));
-	view.token_count = 0;
-	CU_ASSERT_TRUE(is_built_right(document, &view));
-	view.token_count = 2;
-	CU_ASSERT_TRUE(is_built_right(document, &view));
+	CU_ASSERT_TRUE(is_built_right(document, &content));
+	content.token_count = 0;
+	CU_ASSERT_TRUE(is_built_right(document, &content));
+	content.token_count = 2;
+	CU_ASSERT_TRUE(is_built_right(document, &content));
 }
 
 static void any_bytes_make_valid_json(void)
@@ -328,8 +328,8 @@ static void any_bytes_make_valid_json(void)
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	struct status_error error = {.at_realtime_ns = T(1), .reason = TOKEN_HTTP};
 	struct status_record record;
-	struct status_token_view token;
-	struct status_view view = view_of(&token, 1);
+	struct status_content_token token;
+	struct status_content content = content_of(&token, 1);
 	char text[256];
 	char *names[] = {text};
 	const struct config_strings list = {names, 1};
@@ -346,14 +346,14 @@ static void any_bytes_make_valid_json(void)
 	token.scope = text;
 	token.token_type = text;
 	token.readers = &list;
-	view.config_error = text;
-	object = parse(build(document, &view));
+	content.config_error = text;
+	object = parse(build(document, &content));
 	CU_ASSERT_PTR_NOT_NULL(object);
 	json_object_put(object);
 
 	memset(error.message.text, 0xff, sizeof(error.message.text) - 1); /* each becomes three */
 	status_record_problem(&record, &error);
-	object = parse(build(document, &view));
+	object = parse(build(document, &content));
 	CU_ASSERT_PTR_NOT_NULL(object);
 	json_object_put(object);
 }
@@ -363,8 +363,8 @@ static void a_thousand_tokens_are_few_enough_for_every_reader(void)
 	enum { COUNT = 1000 };
 	CLEANUP(status_document_free) struct status_document *document = status_document_new();
 	static struct status_record records[COUNT];
-	static struct status_token_view tokens[COUNT];
-	struct status_view view = view_of(tokens, COUNT);
+	static struct status_content_token tokens[COUNT];
+	struct status_content content = content_of(tokens, COUNT);
 	int64_t start_ns, first_ns, second_ns;
 
 	for (size_t i = 0; i < COUNT; i++) {
@@ -374,16 +374,16 @@ static void a_thousand_tokens_are_few_enough_for_every_reader(void)
 		tokens[i] = full_token(&records[i]);
 	}
 	start_ns = clock_monotonic_ns();
-	CU_ASSERT_TRUE(strlen(build(document, &view)) < STATUS_FILE_BYTES_MAX);
+	CU_ASSERT_TRUE(strlen(build(document, &content)) < STATUS_FILE_BYTES_MAX);
 	first_ns = clock_monotonic_ns() - start_ns;
 	status_record_publish(&records[500]);
 	start_ns = clock_monotonic_ns();
-	(void)build(document, &view);
+	(void)build(document, &content);
 	second_ns = clock_monotonic_ns() - start_ns;
 	printf("1000 tokens: %d ms, then %d ms for a change of one\n", (int)(first_ns / NS_PER_MS),
 	       (int)(second_ns / NS_PER_MS));
 	CU_ASSERT_TRUE(second_ns < first_ns);
-	CU_ASSERT_TRUE(is_built_right(document, &view));
+	CU_ASSERT_TRUE(is_built_right(document, &content));
 }
 
 #define TEST(name)                                                                                 \

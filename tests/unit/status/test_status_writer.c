@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "status/status_file.h"
+#include "status/status_writer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/status_file.h"
 #include "harness.h"
 
 #define ASIDE ".status.json.new"
@@ -16,7 +17,7 @@
 struct fixture {
 	char directory[64];
 	int directory_fd;
-	struct status_file file;
+	struct status_writer writer;
 };
 
 static void start(struct fixture *fixture)
@@ -27,12 +28,12 @@ static void start(struct fixture *fixture)
 	fixture->directory_fd = open(fixture->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fixture->directory_fd < 0)
 		abort();
-	status_file_init(&fixture->file, fixture->directory_fd, clock_boottime_ns());
+	status_writer_init(&fixture->writer, fixture->directory_fd, clock_boottime_ns());
 }
 
 static void cleanup_fixture(struct fixture *fixture)
 {
-	(void)unlinkat(fixture->directory_fd, STATUS_FILE, 0);
+	(void)unlinkat(fixture->directory_fd, STATUS_FILE_NAME, 0);
 	(void)unlinkat(fixture->directory_fd, ASIDE, 0);
 	(void)close(fixture->directory_fd);
 	(void)rmdir(fixture->directory);
@@ -44,12 +45,13 @@ static void cleanup_fixture(struct fixture *fixture)
 
 static int write_text(struct fixture *fixture, const char *text)
 {
-	return status_file_write(&fixture->file, text, strlen(text), clock_monotonic_ns());
+	return status_writer_write(&fixture->writer, text, strlen(text), clock_monotonic_ns());
 }
 
 static void check_content(const struct fixture *fixture, const char *expected)
 {
-	CLEANUP(close_fd) int fd = openat(fixture->directory_fd, STATUS_FILE, O_RDONLY | O_CLOEXEC);
+	CLEANUP(close_fd)
+	int fd = openat(fixture->directory_fd, STATUS_FILE_NAME, O_RDONLY | O_CLOEXEC);
 	char text[256] = {0};
 
 	CU_ASSERT_EQUAL(read(fd, text, sizeof(text) - 1), (ssize_t)strlen(expected));
@@ -61,7 +63,7 @@ static struct stat status_of(const struct fixture *fixture)
 {
 	struct stat status;
 
-	if (fstatat(fixture->directory_fd, STATUS_FILE, &status, 0) < 0)
+	if (fstatat(fixture->directory_fd, STATUS_FILE_NAME, &status, 0) < 0)
 		abort();
 	return status;
 }
@@ -72,10 +74,10 @@ static void a_document_replaces_the_one_before(void)
 	CLEANUP(close_fd) int old = -1;
 	char text[8] = {0};
 
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns()), STATUS_DUE_WRITE);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns()), STATUS_DUE_WRITE);
 	CU_ASSERT_EQUAL(write_text(&fixture, "first"), 0);
 	check_content(&fixture, "first");
-	old = openat(fixture.directory_fd, STATUS_FILE, O_RDONLY | O_CLOEXEC);
+	old = openat(fixture.directory_fd, STATUS_FILE_NAME, O_RDONLY | O_CLOEXEC);
 	CU_ASSERT_EQUAL(write_text(&fixture, "2nd"), 0);
 	check_content(&fixture, "2nd");
 	CU_ASSERT_EQUAL(read(old, text, sizeof(text)), 5); /* who had it open reads it whole */
@@ -101,12 +103,13 @@ static void a_write_is_followed_by_a_pause(void)
 	int64_t before_ns = clock_boottime_ns();
 
 	CU_ASSERT_EQUAL(
-		status_file_write(&fixture.file, "a", 1, clock_monotonic_ns() - 20 * NS_PER_MS), 0);
-	CU_ASSERT_TRUE(status_file_next_ns(&fixture.file) >= before_ns + 15 * NS_PER_S);
-	status_file_mark_changed(&fixture.file);
+		status_writer_write(&fixture.writer, "a", 1, clock_monotonic_ns() - 20 * NS_PER_MS),
+		0);
+	CU_ASSERT_TRUE(status_writer_next_ns(&fixture.writer) >= before_ns + 15 * NS_PER_S);
+	status_writer_mark_changed(&fixture.writer);
 	/* 20 ms were spent on building, so 380 ms of rest. */
-	CU_ASSERT_TRUE(status_file_next_ns(&fixture.file) >= before_ns + 380 * NS_PER_MS);
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, before_ns), STATUS_DUE_NOTHING);
+	CU_ASSERT_TRUE(status_writer_next_ns(&fixture.writer) >= before_ns + 380 * NS_PER_MS);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, before_ns), STATUS_DUE_NOTHING);
 }
 
 static void leftovers_of_a_killed_broker_are_no_obstacle(void)
@@ -131,11 +134,12 @@ static void a_touch_moves_the_heartbeat_only(void)
 	const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
 	CU_ASSERT_EQUAL(write_text(&fixture, "doc"), 0);
-	CU_ASSERT_EQUAL(utimensat(fixture.directory_fd, STATUS_FILE, long_ago, 0), 0);
-	CU_ASSERT_EQUAL(status_file_touch(&fixture.file), 0);
+	CU_ASSERT_EQUAL(utimensat(fixture.directory_fd, STATUS_FILE_NAME, long_ago, 0), 0);
+	CU_ASSERT_EQUAL(status_writer_touch(&fixture.writer), 0);
 	CU_ASSERT_TRUE(status_of(&fixture).st_mtim.tv_sec > 1000000);
 	check_content(&fixture, "doc");
-	CU_ASSERT_TRUE(status_file_next_ns(&fixture.file) > clock_boottime_ns() + 14 * NS_PER_S);
+	CU_ASSERT_TRUE(status_writer_next_ns(&fixture.writer) >
+		       clock_boottime_ns() + 14 * NS_PER_S);
 }
 
 static void a_file_that_is_gone_is_written_again(void)
@@ -143,11 +147,11 @@ static void a_file_that_is_gone_is_written_again(void)
 	FIXTURE(fixture);
 
 	CU_ASSERT_EQUAL(write_text(&fixture, "doc"), 0);
-	CU_ASSERT_EQUAL(unlinkat(fixture.directory_fd, STATUS_FILE, 0), 0);
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns() + NS_PER_S),
+	CU_ASSERT_EQUAL(unlinkat(fixture.directory_fd, STATUS_FILE_NAME, 0), 0);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns() + NS_PER_S),
 			STATUS_DUE_NOTHING);
-	CU_ASSERT_EQUAL(status_file_touch(&fixture.file), -ENOENT);
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns() + NS_PER_S),
+	CU_ASSERT_EQUAL(status_writer_touch(&fixture.writer), -ENOENT);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns() + NS_PER_S),
 			STATUS_DUE_WRITE);
 }
 
@@ -155,9 +159,10 @@ static void a_document_that_cannot_be_built_is_tried_again(void)
 {
 	FIXTURE(fixture);
 
-	status_file_not_built(&fixture.file, clock_monotonic_ns());
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns()), STATUS_DUE_NOTHING);
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns() + 2 * NS_PER_S),
+	status_writer_not_built(&fixture.writer, clock_monotonic_ns());
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns()),
+			STATUS_DUE_NOTHING);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns() + 2 * NS_PER_S),
 			STATUS_DUE_WRITE);
 }
 
@@ -165,11 +170,12 @@ static void a_directory_in_its_place_is_an_error(void)
 {
 	FIXTURE(fixture);
 
-	CU_ASSERT_EQUAL(mkdirat(fixture.directory_fd, STATUS_FILE, 0755), 0);
+	CU_ASSERT_EQUAL(mkdirat(fixture.directory_fd, STATUS_FILE_NAME, 0755), 0);
 	CU_ASSERT_EQUAL(write_text(&fixture, "doc"), -EISDIR);
 	CU_ASSERT_EQUAL(faccessat(fixture.directory_fd, ASIDE, F_OK, 0), -1);
-	CU_ASSERT_EQUAL(status_file_due(&fixture.file, clock_boottime_ns()), STATUS_DUE_NOTHING);
-	CU_ASSERT_EQUAL(unlinkat(fixture.directory_fd, STATUS_FILE, AT_REMOVEDIR), 0);
+	CU_ASSERT_EQUAL(status_writer_due(&fixture.writer, clock_boottime_ns()),
+			STATUS_DUE_NOTHING);
+	CU_ASSERT_EQUAL(unlinkat(fixture.directory_fd, STATUS_FILE_NAME, AT_REMOVEDIR), 0);
 }
 
 static void a_full_disk_keeps_the_old_document(void)
@@ -184,16 +190,16 @@ static void a_full_disk_keeps_the_old_document(void)
 		return;
 	}
 	small_fd = open(fixture.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	status_file_init(&fixture.file, small_fd, clock_boottime_ns());
+	status_writer_init(&fixture.writer, small_fd, clock_boottime_ns());
 	CU_ASSERT_EQUAL(write_text(&fixture, "old"), 0);
 	memset(large, 'x', sizeof(large) - 1);
 	CU_ASSERT_EQUAL(write_text(&fixture, large), -ENOSPC);
 	now_ns = clock_boottime_ns();
-	CU_ASSERT_EQUAL(faccessat(small_fd, STATUS_FILE, F_OK, 0), 0);
+	CU_ASSERT_EQUAL(faccessat(small_fd, STATUS_FILE_NAME, F_OK, 0), 0);
 	CU_ASSERT_EQUAL(faccessat(small_fd, ASIDE, F_OK, 0), -1);
-	status_file_mark_changed(&fixture.file);
-	CU_ASSERT_TRUE(status_file_next_ns(&fixture.file) > now_ns + 900 * NS_PER_MS);
-	CU_ASSERT_EQUAL(status_file_touch(&fixture.file), 0); /* the heart beats on */
+	status_writer_mark_changed(&fixture.writer);
+	CU_ASSERT_TRUE(status_writer_next_ns(&fixture.writer) > now_ns + 900 * NS_PER_MS);
+	CU_ASSERT_EQUAL(status_writer_touch(&fixture.writer), 0); /* the heart beats on */
 	CU_ASSERT_EQUAL(write_text(&fixture, "new"), 0);
 	CU_ASSERT_EQUAL(umount2(fixture.directory, MNT_DETACH), 0);
 }
@@ -218,5 +224,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return harness_run("status_file", tests);
+	return harness_run("status_writer", tests);
 }
