@@ -10,6 +10,7 @@
 #include "base/config_fields.h"
 #include "base/config_keys.h"
 #include "base/config_url.h"
+#include "base/tcp_address.h"
 
 struct check {
 	struct config_token *token;
@@ -227,12 +228,22 @@ static int check_access_token_file(const struct config_http *http, const char *p
 	return 0;
 }
 
+/* One that is no address is refused where it is read. */
+static bool is_listen_loopback(const char *address)
+{
+	struct sockaddr_storage storage;
+	socklen_t size;
+
+	return tcp_address_parse(address, &storage, &size) == 0 &&
+	       tcp_address_is_loopback((const struct sockaddr *)&storage);
+}
+
 static void check_listen(const struct config_http *http, struct config_errors *errors)
 {
 	if (http->access_token_file[0] != '\0' && http->allow_cleartext)
 		return;
 	for (size_t i = 0; i < http->listen.count; i++)
-		if (!config_listen_is_loopback(http->listen.items[i]))
+		if (!is_listen_loopback(http->listen.items[i]))
 			(void)config_errors_add(errors, &http->listen_place, "listen",
 						"\"%s\": an address that is not loopback needs "
 						"access_token_file and allow_cleartext = true",

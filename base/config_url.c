@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/config_url.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netinet/in.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "base/tcp_address.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
@@ -17,7 +17,6 @@ static const char uri_characters[] = LETTERS DIGITS "-._~:/?#[]@!$&'()*+,;=%";
 enum {
 	HOST_NAME_MAX_LENGTH = 253, /* RFC 1035 2.3.4, in text form */
 	LABEL_MAX_LENGTH = 63,
-	PORT_MAX = 65535,
 };
 
 /* A part of a longer string. */
@@ -32,22 +31,11 @@ static bool slice_equals(struct slice slice, const char *string)
 	       strncasecmp(slice.start, string, slice.length) == 0;
 }
 
-static bool slice_copy(struct slice slice, char *ret, size_t size)
-{
-	if (slice.length >= size)
-		return false;
-	memcpy(ret, slice.start, slice.length);
-	ret[slice.length] = '\0';
-	return true;
-}
-
 static bool is_port(struct slice port)
 {
-	char digits[sizeof("65535")];
+	uint16_t number;
 
-	return port.length > 0 && slice_copy(port, digits, sizeof(digits)) &&
-	       strspn(digits, DIGITS) == port.length && atoi(digits) >= 1 &&
-	       atoi(digits) <= PORT_MAX;
+	return tcp_address_parse_port(port.start, port.length, &number) == 0 && number != 0;
 }
 
 static bool is_label(const char *label, size_t length)
@@ -74,32 +62,19 @@ static bool is_host_name(struct slice host)
 	return true;
 }
 
-/* "[...]" around an IPv6 address without a zone. */
-static bool parse_ipv6(struct slice host, struct in6_addr *ret)
+static bool is_ip_address(struct slice host)
 {
-	char text[INET6_ADDRSTRLEN];
-	struct slice inner = {host.start + 1, host.length - 2};
+	struct sockaddr_storage address;
 
-	return host.length > 2 && host.start[0] == '[' && host.start[host.length - 1] == ']' &&
-	       slice_copy(inner, text, sizeof(text)) && inet_pton(AF_INET6, text, ret) == 1;
-}
-
-static bool parse_ipv4(struct slice host, struct in_addr *ret)
-{
-	char text[INET_ADDRSTRLEN];
-
-	return slice_copy(host, text, sizeof(text)) && inet_pton(AF_INET, text, ret) == 1;
+	return tcp_address_parse_host(host.start, host.length, &address) == 0;
 }
 
 static bool is_loopback(struct slice host)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
+	struct sockaddr_storage address;
 
-	if (parse_ipv4(host, &v4))
-		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (parse_ipv6(host, &v6))
-		return IN6_IS_ADDR_LOOPBACK(&v6);
+	if (tcp_address_parse_host(host.start, host.length, &address) == 0)
+		return tcp_address_is_loopback((const struct sockaddr *)&address);
 	return slice_equals(host, "localhost");
 }
 
@@ -123,12 +98,11 @@ static const char *refuse_authority(struct slice authority)
 {
 	struct slice host;
 	struct slice port;
-	struct in6_addr v6;
 
 	if (memchr(authority.start, '@', authority.length) != NULL)
 		return "must not hold a user name or password";
 	split_port(authority, &host, &port);
-	if (!is_host_name(host) && !parse_ipv6(host, &v6))
+	if (!is_host_name(host) && !is_ip_address(host))
 		return "has no valid host name";
 	if (port.start != NULL && !is_port(port))
 		return "has no valid port after the host name";
@@ -230,11 +204,9 @@ const char *config_refuse_listen(const char *address)
 {
 	struct slice host;
 	struct slice port;
-	struct in_addr v4;
-	struct in6_addr v6;
 
 	split_port((struct slice){address, strlen(address)}, &host, &port);
-	if ((parse_ipv4(host, &v4) || parse_ipv6(host, &v6)) && port.start != NULL && is_port(port))
+	if (is_ip_address(host) && port.start != NULL && is_port(port))
 		return NULL;
 	return "must be IPV4:PORT or [IPV6]:PORT, in numbers, with a port from 1 to 65535";
 }
@@ -253,14 +225,5 @@ bool config_url_is_loopback(const char *url)
 	if (authority.start == NULL)
 		return false;
 	split_port(authority, &host, &port);
-	return is_loopback(host);
-}
-
-bool config_listen_is_loopback(const char *address)
-{
-	struct slice host;
-	struct slice port;
-
-	split_port((struct slice){address, strlen(address)}, &host, &port);
 	return is_loopback(host);
 }

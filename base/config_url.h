@@ -25,6 +25,5 @@ const char *config_refuse_listen(const char *address);
 bool config_url_is_cleartext(const char *url);
 /* 127.0.0.0/8, [::1] or localhost. */
 bool config_url_is_loopback(const char *url);
-bool config_listen_is_loopback(const char *address);
 
 #endif

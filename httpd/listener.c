@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "httpd/listener.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,10 +11,11 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/cleanup.h"
-#include "base/config_url.h"
+#include "base/tcp_address.h"
 #include "base/text.h"
 
-#define TCP_SCHEME "http://"
+#define TCP_SCHEME  "http://"
+#define UNIX_SCHEME "unix:"
 
 enum { BACKLOG = 1024 };
 /* The last place is the configured Unix socket's. */
@@ -25,62 +25,28 @@ enum { TCP_MAX = LISTENERS_MAX - 1 };
 #define SO_PASSRIGHTS 83 /* Linux 6.16; as everywhere but on alpha, mips, parisc and sparc */
 #endif
 
-/* "127.0.0.1:8437" or "[::1]:8437", checked by the configuration: numbers only. */
-static int split(const char *address, char host[static NI_MAXHOST], char port[static NI_MAXSERV])
+static int open_tcp(const char *text, int *ret_fd)
 {
-	const char *colon = strrchr(address, ':');
-	size_t length;
-
-	if (colon == NULL)
-		return -EINVAL;
-	length = (size_t)(colon - address);
-	if (address[0] == '[') {
-		address++;
-		length -= 2;
-	}
-	if (length >= NI_MAXHOST || strlen(colon + 1) >= NI_MAXSERV)
-		return -EINVAL;
-	memcpy(host, address, length);
-	host[length] = '\0';
-	(void)strcpy(port, colon + 1);
-	return 0;
-}
-
-static int bind_tcp(const struct addrinfo *info, int *ret_fd)
-{
-	CLEANUP(close_fd)
-	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(close_fd) int fd = -1;
+	struct sockaddr_storage address;
 	const int on = 1;
+	socklen_t size;
+	int r = tcp_address_parse(text, &address, &size);
 
+	if (r < 0)
+		return r;
+	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	/* "[::]" is IPv6 alone: an IPv4 address is listed by itself. */
-	if (info->ai_family == AF_INET6)
+	if (address.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+	if (bind(fd, (const struct sockaddr *)&address, size) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
-}
-
-static int open_tcp(const char *address, int *ret_fd)
-{
-	static const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-		.ai_socktype = SOCK_STREAM,
-	};
-	char host[NI_MAXHOST];
-	char port[NI_MAXSERV];
-	struct addrinfo *info;
-	int r = split(address, host, port);
-
-	if (r < 0 || getaddrinfo(host, port, &hints, &info) != 0)
-		return -EINVAL;
-	r = bind_tcp(info, ret_fd);
-	freeaddrinfo(info);
-	return r;
 }
 
 /* A socket that nobody listens on was left by a run that was killed. */
@@ -150,14 +116,6 @@ static int open_unix(const char *path, int *ret_fd)
 	return 0;
 }
 
-static struct listener *add(struct listeners *listeners, int fd, bool is_unix)
-{
-	struct listener *listener = &listeners->items[listeners->count++];
-
-	*listener = (struct listener){.fd = fd, .is_unix = is_unix};
-	return listener;
-}
-
 static void set_name(struct listener *listener, const char *scheme, const char *address)
 {
 	struct text text;
@@ -167,35 +125,36 @@ static void set_name(struct listener *listener, const char *scheme, const char *
 	text_add(&text, address);
 }
 
-/* As in the configuration: "127.0.0.1:8437", "[::1]:8437". */
-static int describe(int fd, bool *ret_is_unix, char ret[static LISTENER_NAME_BYTES])
+/* Takes fd over when it succeeds. */
+static int add(struct listeners *listeners, int fd)
 {
+	struct listener *listener = &listeners->items[listeners->count];
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	const struct sockaddr *generic = (const struct sockaddr *)&address;
 	socklen_t size = sizeof(address);
-	char host[NI_MAXHOST];
-	char port[NI_MAXSERV];
-	struct text text;
+	char text[TCP_ADDRESS_BYTES];
+	int r;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return -errno;
-	text_init(&text, ret, LISTENER_NAME_BYTES);
-	*ret_is_unix = address.ss_family == AF_UNIX;
-	if (*ret_is_unix) {
-		text_add(&text, ((const struct sockaddr_un *)&address)->sun_path);
-		return 0;
+	*listener = (struct listener){.fd = fd, .is_unix = address.ss_family == AF_UNIX};
+	if (listener->is_unix) {
+		set_name(listener, UNIX_SCHEME,
+			 ((const struct sockaddr_un *)(const void *)&address)->sun_path);
+	} else {
+		r = tcp_address_format(generic, text);
+		if (r < 0)
+			return r;
+		listener->is_loopback = tcp_address_is_loopback(generic);
+		set_name(listener, TCP_SCHEME, text);
 	}
-	if (getnameinfo((struct sockaddr *)&address, size, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return -EAFNOSUPPORT;
-	text_addf(&text, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	listeners->count++;
 	return 0;
 }
 
 /* One socket of systemd. */
 static int adopt(struct listeners *listeners, int fd, struct error_text *error)
 {
-	char address[LISTENER_NAME_BYTES];
-	bool is_unix;
 	int r;
 
 	if (listeners->count == TCP_MAX || sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
@@ -205,19 +164,13 @@ static int adopt(struct listeners *listeners, int fd, struct error_text *error)
 			       fd);
 		return -EINVAL;
 	}
-	r = describe(fd, &is_unix, address);
+	r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : add(listeners, fd);
 	if (r < 0) {
 		error_text_set(error, "socket %d of systemd: %s", fd, strerror(-r));
 		return r;
 	}
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
-		r = -errno;
-		error_text_set(error, "socket %d of systemd: %s", fd, strerror(-r));
-		return r;
-	}
-	if (is_unix)
+	if (listeners->items[listeners->count - 1].is_unix)
 		refuse_descriptors(fd);
-	set_name(add(listeners, fd, is_unix), is_unix ? "unix:" : TCP_SCHEME, address);
 	return 0;
 }
 
@@ -226,19 +179,16 @@ static int open_configured(struct listeners *listeners, const struct config_http
 {
 	for (size_t i = 0; i < http->listen.count; i++) {
 		const char *address = http->listen.items[i];
-		char name[LISTENER_NAME_BYTES];
-		bool is_unix;
-		int fd = -1;
+		CLEANUP(close_fd) int fd = -1;
 		int r = listeners->count < TCP_MAX ? open_tcp(address, &fd) : -E2BIG;
 
+		if (r == 0)
+			r = add(listeners, fd);
 		if (r < 0) {
 			error_text_set(error, "cannot listen on %s: %s", address, strerror(-r));
 			return r;
 		}
-		/* The port that was given for 0. */
-		if (describe(fd, &is_unix, name) < 0)
-			name[0] = '\0';
-		set_name(add(listeners, fd, false), TCP_SCHEME, name);
+		fd = -1;
 	}
 	return 0;
 }
@@ -246,9 +196,9 @@ static int open_configured(struct listeners *listeners, const struct config_http
 static int open_all(struct listeners *listeners, const struct config_http *http,
 		    const char *unix_socket, struct error_text *error)
 {
+	CLEANUP(close_fd) int fd = -1;
 	int given = sd_listen_fds(1);
 	bool has_unix = false;
-	int fd = -1;
 	int r = 0;
 
 	for (int i = 0; i < given && r == 0; i++) {
@@ -260,12 +210,14 @@ static int open_all(struct listeners *listeners, const struct config_http *http,
 	if (r < 0 || has_unix || unix_socket[0] == '\0')
 		return r;
 	r = open_unix(unix_socket, &fd);
+	if (r == 0)
+		r = add(listeners, fd);
 	if (r < 0) {
 		error_text_set(error, "cannot listen on unix_socket %s: %s", unix_socket,
 			       r == -EADDRINUSE ? "another server answers there" : strerror(-r));
 		return r;
 	}
-	set_name(add(listeners, fd, true), "unix:", unix_socket);
+	fd = -1;
 	listeners->items[listeners->count - 1].is_ours = true;
 	return 0;
 }
@@ -298,8 +250,7 @@ int listeners_check(const struct listeners *listeners, const struct config_http 
 	for (size_t i = 0; i < listeners->count; i++) {
 		const struct listener *listener = &listeners->items[i];
 
-		if (listener->is_unix ||
-		    config_listen_is_loopback(listener->name + strlen(TCP_SCHEME)))
+		if (listener->is_unix || listener->is_loopback)
 			continue;
 		error_text_set(error,
 			       "%s is not loopback: it needs access_token_file and "
@@ -316,7 +267,7 @@ void listeners_close(struct listeners *listeners)
 		struct listener *listener = &listeners->items[i];
 
 		if (listener->is_ours)
-			(void)unlink(listener->name + strlen("unix:"));
+			(void)unlink(listener->name + strlen(UNIX_SCHEME));
 		if (listener->fd >= 0)
 			(void)close(listener->fd);
 	}

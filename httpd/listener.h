@@ -17,7 +17,8 @@ enum { LISTENERS_MAX = 64, LISTENER_NAME_BYTES = 128 };
 struct listener {
 	int fd;
 	bool is_unix;
-	bool is_ours; /* the path of a Unix socket that was made here: removed at the end */
+	bool is_loopback; /* of TCP */
+	bool is_ours;     /* the path of a Unix socket that was made here: removed at the end */
 	char name[LISTENER_NAME_BYTES]; /* "http://127.0.0.1:8437", "unix:/run/..." */
 };
 

@@ -91,7 +91,7 @@ int options_parse(struct options *ret, int argc, char **argv, struct error_text 
 	int option;
 
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* forgets the rest of a word after an error, too (getopt(3)) */
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		int r = take(&options, option, argv, error);
 

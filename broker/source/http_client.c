@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "source/loopback.h"
+#include "base/tcp_address.h"
 
 /* A transfer that moved nothing for so long is dead, however long request_timeout_s is. */
 enum { STALL_S_MAX = 60 };
@@ -219,7 +219,7 @@ static curl_socket_t on_socket_opened(void *userdata, curlsocktype purpose,
 	struct http_transfer *transfer = userdata;
 
 	(void)purpose;
-	if (transfer->is_loopback_only && !is_loopback_address(&address->addr)) {
+	if (transfer->is_loopback_only && !tcp_address_is_loopback(&address->addr)) {
 		transfer->was_address_refused = true;
 		return CURL_SOCKET_BAD;
 	}

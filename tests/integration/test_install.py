@@ -287,3 +287,10 @@ def test_directories_may_be_chosen_after_the_build(built, tmp_path):
     make(built, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "LIBDIR=/usr/lib64")
     text = (tmp_path / "usr/lib64/pkgconfig/tokenbroker.pc").read_text()
     assert "libdir=/usr/lib64\n" in text and "includedir=/usr/include\n" in text
+
+
+def test_what_is_installed_is_found_below_an_outer_make_that_prints_directories():
+    env = os.environ | {"MAKEFLAGS": "w", "MAKELEVEL": "1"}
+    asked = subprocess.run([ROOT / "packaging/install-dependencies"], text=True, env=env,
+                           capture_output=True, check=False, timeout=120)
+    assert (asked.returncode, asked.stdout) == (0, "")
