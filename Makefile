@@ -151,10 +151,20 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
 .PHONY: check-build
 check-build: all $(UNIT_TESTS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
 
-# TB_MARKS selects integration tests (pytest -m), empty for all.
+# Chromium and what drives it, for the test of the page, which is skipped where they cannot be had.
+.PHONY: browser
+browser:
+	@tests/browser/install $(BUILD)/browser
+
+# The pictures of the page in docs/.
+.PHONY: screenshots
+screenshots: all $(SUPPORT_PROGRAMS) browser
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/support/screenshots.py
+
 .PHONY: check
 check: deps
 	$(MAKE) check-build
+	-@tests/browser/install $(BUILD)/browser
 	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" tests/run
 
 .PHONY: demo

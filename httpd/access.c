@@ -78,14 +78,19 @@ static bool has_access_token(const struct access_rules *rules, const struct requ
 			     strlen(value + sizeof(BEARER) - 1));
 }
 
+bool access_may_read(const struct access_rules *rules, const struct request *request)
+{
+	return request->peer->is_unix || rules->access_token == NULL ||
+	       has_access_token(rules, request);
+}
+
 bool access_check_caller(const struct access_rules *rules, const struct request *request,
 			 enum access access, struct answer *ret)
 {
-	if (access == ACCESS_PUBLIC || request->peer->is_unix)
+	if (access == ACCESS_PUBLIC || request->peer->is_unix ||
+	    (access == ACCESS_READ && access_may_read(rules, request)))
 		return true;
 	if (rules->access_token == NULL) {
-		if (access == ACCESS_READ)
-			return true;
 		problem_set(ret, 403,
 			    "over TCP this server is read-only, because no access_token_file is "
 			    "configured: use its Unix socket or the tokenbroker command");

@@ -35,6 +35,8 @@ bool access_check_caller(const struct access_rules *rules, const struct request 
 			 enum access access, struct answer *ret);
 /* Whether a POST comes from our own page or from no page: else ret is 403, 413 or 415. */
 bool access_check_post(const struct request *request, struct answer *ret);
+/* Whether the caller may read what needs no more than ACCESS_READ. */
+bool access_may_read(const struct access_rules *rules, const struct request *request);
 /* Whether the broker would be asked at all for a command of this caller. */
 bool access_has_commands(const struct access_rules *rules, const struct request *request);
 

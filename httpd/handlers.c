@@ -105,8 +105,9 @@ static void livez(struct handler_context *context, const struct request *request
 {
 	const struct snapshot *snapshot = context->snapshot;
 
-	(void)request;
 	(void)match;
+	ret->tells_reading = true;
+	ret->may_read = access_may_read(context->rules, request);
 	if (snapshot_is_up(snapshot, context->now_realtime_ns))
 		set_body(ret, 200, TEXT_TYPE, shared_text_new("ok\n", 3));
 	else if (snapshot->has_heartbeat)

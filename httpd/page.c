@@ -46,7 +46,7 @@ int page_init(struct page *page)
 	digest_of("<style>", "</style>", style);
 	(void)snprintf(page->policy, sizeof(page->policy),
 		       "default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; "
-		       "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+		       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
 		       "frame-ancestors 'none'",
 		       script, style);
 	return 0;

@@ -51,6 +51,8 @@ struct answer {
 	bool is_cacheable;        /* may be kept if it is asked for again with its ETag */
 	bool is_page;
 	bool asks_for_token; /* 401 */
+	bool tells_reading;  /* says whether this caller may read all */
+	bool may_read;
 	bool tells_commands; /* says whether this caller's connection can pass commands */
 	bool has_commands;
 	bool is_stream;         /* server-sent events: no body, never ends */

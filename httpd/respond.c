@@ -125,6 +125,8 @@ static bool add_headers(struct MHD_Response *response, const struct page *page,
 		add(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds)) &&
 	       (!answer->asks_for_token ||
 		add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"tokenbroker\"")) &&
+	       (!answer->tells_reading || add(response, "Tokenbroker-Reading",
+					      answer->may_read ? "available" : "unavailable")) &&
 	       (!answer->tells_commands || add(response, "Tokenbroker-Commands",
 					       answer->has_commands ? "available" : "unavailable"));
 }

@@ -127,6 +127,10 @@ def test_with_an_access_token_everything_but_the_page_and_livez_needs_it(world, 
     for path in PUBLIC:
         assert http.ask(path).status == 200
         assert http.ask(path, *bearer("wrong")).status == 200
+    for arguments, reading in (((), "unavailable"), (bearer("wrong"), "unavailable"),
+                               (bearer(ACCESS_TOKEN), "available")):
+        assert http.ask("/livez", *arguments).header("tokenbroker-reading") == reading
+    assert http.ask("/livez", unix=True).header("tokenbroker-reading") == "available"
     for path in READS:
         for method in ("GET", "HEAD"):
             how = ["--head"] if method == "HEAD" else []

@@ -144,9 +144,11 @@ def test_the_page_may_run_its_own_script_and_style_and_nothing_else(running):
     policy = dict(part.split(" ", 1) for part in answer.header("content-security-policy").split("; "))
     assert policy == {
         "default-src": "'none'", "connect-src": "'self'", "base-uri": "'none'", "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "frame-ancestors": "'none'", "img-src": "data:",
         "script-src": source_of(html, "script"), "style-src": source_of(html, "style"),
     }
+    assert html.count('<link rel="icon" href="data:,">') == 1, "no /favicon.ico is asked for"
+    html = html.replace('href="data:,"', "")
     assert not re.search(r"(?i)\b(src|href|action|style|on\w+)\s*=\s*[\"']", html.partition("<script>")[0])
 
 
