@@ -247,6 +247,7 @@ help:
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
+	@echo 'make screenshots  the pictures of the page in docs/, anew'
 	@echo 'make coverage     line and branch coverage of the tests'
 	@echo 'make deps         installs missing packages (apt or dnf): packaging/dependencies.mk'
 	@echo 'make dist         source archive; make clean removes $(BUILD)/'
