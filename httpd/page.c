@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,12 +15,15 @@ __asm__(".section .rodata\n"
 	".global httpd_page_start\n"
 	"httpd_page_start:\n"
 	".incbin \"httpd/page.html\"\n"
-	".global httpd_page_end\n"
-	"httpd_page_end:\n"
+	".set page_bytes, . - httpd_page_start\n"
 	".byte 0\n"
+	".balign 8\n"
+	".global httpd_page_bytes\n"
+	"httpd_page_bytes:\n"
+	".quad page_bytes\n"
 	".previous\n");
 extern const char httpd_page_start[];
-extern const char httpd_page_end[];
+extern const uint64_t httpd_page_bytes;
 
 /* What stands between a tag and its end, which the page has exactly once. */
 static void digest_of(const char *open, const char *close, char ret[static DIGEST_BASE64_BYTES])
@@ -39,7 +43,7 @@ int page_init(struct page *page)
 	char script[DIGEST_BASE64_BYTES];
 	char style[DIGEST_BASE64_BYTES];
 
-	page->html = shared_text_new(httpd_page_start, (size_t)(httpd_page_end - httpd_page_start));
+	page->html = shared_text_new(httpd_page_start, (size_t)httpd_page_bytes);
 	if (page->html == NULL)
 		return -ENOMEM;
 	digest_of("<script>", "</script>", script);

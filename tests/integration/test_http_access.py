@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -555,6 +556,49 @@ def test_a_descriptor_that_is_no_listening_socket_is_refused(world):
         for item in (idle, udp):
             http = activate(world, item)
             assert http.wait() == 2 and "no listening stream socket" in http.err()
+
+
+# An address that others reach: in a network of its own, so that nobody does
+
+ADDRESS = "192.0.2.1"  # for documentation: RFC 5737
+IN_A_NETWORK = ["unshare", "--net", "sh", "-c",
+                f'ip link set lo up && ip address add {ADDRESS}/32 dev lo && exec "$@"', "sh"]
+
+
+def has_network():
+    return subprocess.run([*IN_A_NETWORK, "true"], capture_output=True, check=False).returncode == 0
+
+
+def asked_from_outside(world, server):
+    """(broker, a function that asks a server on ADDRESS with curl from within its network)."""
+    path = http_server.write_access_token(world, ACCESS_TOKEN)
+    launcher = [*IN_A_NETWORK, "setpriv", f"--reuid={HTTP_UID}", f"--regid={HTTP_UID}", "--clear-groups"]
+    world.write_config({"default": world.token(server)}, http=http_server.section(
+        world, listen=[f"{ADDRESS}:8437"], access_token_file=path, allow_cleartext=True,
+        hosts=["status.example"]))
+    broker = world.broker().wait_ready()
+    broker.wait_token(lambda token: token["state"] == "valid")
+    http = http_server.start(world, launcher=launcher, uid=0).wait_ready()
+    enter = ["nsenter", f"--net=/proc/{http.pid}/ns/net"]
+
+    def ask(path, *arguments):
+        command = http.command(path, "--include", *arguments)
+        return http_server.parse(http_server.curl([*enter, *command]))
+    return broker, ask
+
+
+@pytest.mark.needs_root
+def test_an_address_that_others_reach_is_served_to_who_has_the_access_token(world, server):
+    if not has_network():
+        pytest.skip("no network namespace can be made here")
+    broker, ask = asked_from_outside(world, server)
+    assert ask("/livez").text() == "ok\n"
+    assert ask("/v1/status").problem(401) and ask(SUSPEND, "--request", "POST").problem(401)
+    assert ask("/v1/status", *bearer(ACCESS_TOKEN)).json()["tokens"][0]["state"] == "valid"
+    assert ask("/livez", *header("Host", "status.example")).status == 200
+    assert ask("/livez", *header("Host", "evil.example")).status == 421
+    assert ask(SUSPEND, "--request", "POST", *bearer(ACCESS_TOKEN)).status == 202
+    broker.wait_token(lambda token: token["state"] == "suspended")
 
 
 # Reload

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import select
+import shutil
 import signal
 import socket
 import time
@@ -26,6 +27,7 @@ MEMORY_BYTES = 64 << 20
 LIVEZ_S = 5  # on a busy machine; milliseconds are usual
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SUSPEND = "/v1/tokens/default/suspend"
+WRK = shutil.which("wrk")
 
 
 @pytest.fixture(autouse=True)
@@ -272,6 +274,26 @@ def test_ten_thousand_quick_requests_are_all_answered(world, server):
             for _ in range(10):
                 for client in clients:
                     assert ask_often(client, request, 10) == [200] * 10
+    assert resident_bytes(http) < before + (16 << 20)
+
+
+@pytest.mark.needs_plain_build
+@pytest.mark.skipif(WRK is None, reason="wrk is not installed: apt-get install wrk")
+def test_under_the_load_of_wrk_health_checks_and_refreshes_go_on(world, server):
+    server.settings(expires_in=8)  # a refresh each 6 s
+    broker, http = http_server.serve(world, server)
+    before, answered = resident_bytes(http), 0
+    while answered < 10000 or len(server.token_times_ms()) < 3:
+        for path in ("/livez", "/v1/status", "/metrics"):
+            load = world.process([WRK, "-t1", "-c32", "-d2s", http.base + path], "wrk")
+            while load.is_running():
+                assert max(livez_s(http), livez_s(http, unix=True)) < LIVEZ_S
+            assert load.wait() == 0
+            assert "Non-2xx" not in load.out() and "Socket errors" not in load.out(), load.out()
+            answered += int(re.search(r"(\d+) requests in ", load.out())[1])
+    requests = server.token_times_ms()
+    assert all(after - before < 8000 for before, after in zip(requests, requests[1:]))
+    assert broker.token_status()["state"] == "valid"
     assert resident_bytes(http) < before + (16 << 20)
 
 
