@@ -2,7 +2,9 @@
 #include "base/status_parse.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/status_file.h"
@@ -47,6 +49,29 @@ static int read_loop(const struct json_place *document, struct status_view *view
 	return json_read_members(&loop, loop_members, COUNT_OF(loop_members), view);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No two tokens have the same name: metrics with equal labels would be refused by who scrapes them.
+ */
+static int check_names(const struct json_place *document, const struct status_view *view)
+{
+	const char **names = calloc(view->token_count + 1, sizeof(*names));
+	bool is_twice = false;
+
+	if (names == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < view->token_count; i++)
+		names[i] = view->tokens[i].name;
+	qsort(names, view->token_count, sizeof(*names), compare_names);
+	for (size_t i = 1; i < view->token_count && !is_twice; i++)
+		is_twice = strcmp(names[i - 1], names[i]) == 0;
+	free(names);
+	return is_twice ? json_wrong(document, "tokens", "a name that stands there twice") : 0;
+}
+
 static int read_tokens(const struct json_place *document, struct status_view *view)
 {
 	struct json_place array;
@@ -68,7 +93,7 @@ static int read_tokens(const struct json_place *document, struct status_view *vi
 		if (r == 0)
 			r = status_parse_token(&token, &view->tokens[i]);
 	}
-	return r;
+	return r < 0 ? r : check_names(document, view);
 }
 
 static int read_document(const struct json_place *document, struct status_view *view)

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_OF(array)     (sizeof(array) / sizeof((array)[0]))
-
 #define COUNTER(key, field) JSON_MEMBER_COUNT(key, struct status_view_counters, field)
 
 static const struct json_member fetches_members[] = {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The page of tokenbroker-httpd in headless Chromium, as an administrator has it before him."""
 
+import json
 import re
+import signal
 
 import pytest
 
@@ -220,6 +222,26 @@ def test_a_server_that_is_gone_is_told_and_taken_up_again(world, server, page):
     http_server.start(world).wait_ready()
     page.wait("!document.querySelector('#lost-connection').checkVisibility()", timeout=40)
     page.wait_text("#summary", "The token is good.")
+
+
+def test_a_status_that_it_does_not_understand_is_no_lost_connection(world, server, page):
+    broker, http = http_server.serve(world, server)
+    page.open(http.base + "/")
+    page.wait_text("#summary", "The token is good.")
+    broker.signal(signal.SIGSTOP)
+    path = world.runtime_dir / "status.json"
+    good = path.read_bytes()
+    document = json.loads(good)
+    del document["config"]  # the server can do without
+    for content, text in ((json.dumps(document).encode(), "does not understand the status"), (good, "")):
+        new = path.with_name("new")
+        new.write_bytes(content)
+        world.give(new)
+        new.rename(path)
+        page.wait(f"document.querySelector('#lost-connection').innerText.includes('{text}')"
+                  f" && document.querySelector('#lost-connection').checkVisibility() === {str(text != '').lower()}")
+    broker.signal(signal.SIGCONT)
+    assert page.console() == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -410,6 +410,17 @@ static void tokens_are_bounded(void)
 	CU_ASSERT_STRING_EQUAL(status_refusal(more, &error), "tokens: too many entries");
 }
 
+static void a_name_that_two_tokens_have_is_refused(void)
+{
+	struct error_text error;
+
+	CU_ASSERT_STRING_EQUAL(status_refusal("{\"tokens\":[{\"name\":\"a\",\"state\":\"valid\"},"
+					      "{\"name\":\"b\",\"state\":\"valid\"},"
+					      "{\"name\":\"a\",\"state\":\"valid\"}]}",
+					      &error),
+			       "tokens: a name that stands there twice");
+}
+
 /* Every prefix of a good document, and every byte of it replaced: no crash, no leak, no success
  * that a cut document should not have. */
 static void damage_anywhere_is_survived(void)
@@ -450,6 +461,7 @@ int main(void)
 		{"odd_reasons_and_buckets_are_named", odd_reasons_and_buckets_are_named},
 		{"lists_are_bounded", lists_are_bounded},
 		{"tokens_are_bounded", tokens_are_bounded},
+		{"a_name_that_two_tokens_have_is_refused", a_name_that_two_tokens_have_is_refused},
 		{"damage_anywhere_is_survived", damage_anywhere_is_survived},
 		CU_TEST_INFO_NULL,
 	};
