@@ -18,6 +18,10 @@ SYSCONFDIR ?= /etc
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/tokenbroker
 MANDIR ?= $(DATADIR)/man
+COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
 CC ?= cc
 CXX ?= c++
@@ -151,6 +155,11 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
 .PHONY: check-build
 check-build: all $(UNIT_TESTS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
 
+# Where nothing but the libraries is there: in the build of a package.
+.PHONY: check-unit
+check-unit: all $(UNIT_TESTS)
+	set -e; for test in $(UNIT_TESTS); do $$test; done
+
 # Chromium and what drives it, for the test of the page, which is skipped where they cannot be had.
 .PHONY: browser
 browser:
@@ -203,11 +212,14 @@ deps:
 
 # --- installation ------------------------------------------------------------------------------
 
+MANUALS := $(sort $(wildcard docs/man/*.[1-8]))
+COMPLETED := tokenbroker tokenbrokerd tokenbroker-httpd
 INSTALLED := \
 	$(BINDIR)/tokenbroker $(SBINDIR)/tokenbrokerd $(SBINDIR)/tokenbroker-httpd \
 	$(LIBDIR)/$(notdir $(SHARED_LIBRARY)) $(LIBDIR)/$(SONAME) $(LIBDIR)/libtokenbroker.so \
 	$(LIBDIR)/libtokenbroker.a $(LIBDIR)/pkgconfig/tokenbroker.pc \
-	$(INCLUDEDIR)/tokenbroker.h
+	$(INCLUDEDIR)/tokenbroker.h $(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
+	$(foreach page,$(MANUALS),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 .PHONY: install
 install: all
@@ -224,6 +236,28 @@ install: all
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/tokenbroker.pc
 	chmod 0644 $(DESTDIR)$(LIBDIR)/pkgconfig/tokenbroker.pc
 	install -m 0644 include/tokenbroker.h $(DESTDIR)$(INCLUDEDIR)/
+	for page in $(MANUALS); do \
+		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
+	done
+	install -D -m 0644 packaging/bash-completion/tokenbroker $(DESTDIR)$(COMPLETIONDIR)/tokenbroker
+	ln -sf tokenbroker $(DESTDIR)$(COMPLETIONDIR)/tokenbrokerd
+	ln -sf tokenbroker $(DESTDIR)$(COMPLETIONDIR)/tokenbroker-httpd
+
+# What only a package should bring, because it belongs to the host: services, users, configuration.
+.PHONY: install-system
+install-system: install
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/tokenbroker/conf.d $(DESTDIR)$(SYSCONFDIR)/apparmor.d/abstractions
+	install -d -m 0700 $(DESTDIR)$(SYSCONFDIR)/tokenbroker/secrets
+	for unit in tokenbroker.service tokenbroker-httpd.service tokenbroker-httpd.socket; do \
+		sed -e 's|@SBINDIR@|$(SBINDIR)|' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit && \
+		chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit || exit; \
+	done
+	install -m 0644 packaging/systemd/tokenbroker.sysusers $(DESTDIR)$(SYSUSERSDIR)/tokenbroker.conf
+	install -m 0644 packaging/systemd/tokenbroker.tmpfiles $(DESTDIR)$(TMPFILESDIR)/tokenbroker.conf
+	install -m 0644 packaging/config/tokenbroker.conf $(DESTDIR)$(SYSCONFDIR)/tokenbroker/
+	install -m 0644 packaging/apparmor/usr.sbin.* $(DESTDIR)$(SYSCONFDIR)/apparmor.d/
+	install -m 0644 packaging/apparmor/tokenbroker-reader $(DESTDIR)$(SYSCONFDIR)/apparmor.d/abstractions/
 
 .PHONY: uninstall
 uninstall:
@@ -234,6 +268,19 @@ dist:
 	@mkdir -p $(BUILD)
 	git archive --format=tar --prefix=tokenbroker-$(VERSION)/ HEAD | gzip -n -9 > $(BUILD)/tokenbroker-$(VERSION).tar.gz
 	@echo $(BUILD)/tokenbroker-$(VERSION).tar.gz
+
+# --- packages ----------------------------------------------------------------------------------
+
+# From the tree as it is committed; into $(BUILD)/deb and $(BUILD)/rpm.
+.PHONY: deb
+deb:
+	@packaging/install-dependencies deb
+	packaging/deb/build $(BUILD)/deb $(VERSION)
+
+.PHONY: rpm
+rpm:
+	@packaging/install-dependencies rpm
+	packaging/rpm/build $(BUILD)/rpm $(VERSION)
 
 .PHONY: clean
 clean:
@@ -250,6 +297,7 @@ help:
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
 	@echo 'make coverage     line and branch coverage of the tests'
 	@echo 'make deps         installs missing packages (apt or dnf): packaging/dependencies.mk'
+	@echo 'make deb rpm      packages into $(BUILD)/deb and $(BUILD)/rpm'
 	@echo 'make dist         source archive; make clean removes $(BUILD)/'
 	@echo
 	@echo 'Variables: BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR=-Werror DESTDIR PREFIX BINDIR SBINDIR'

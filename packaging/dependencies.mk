@@ -8,3 +8,9 @@ DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 	libmicrohttpd-devel libcurl-devel json-c-devel CUnit-devel systemd-devel \
 	libconfuse-devel libacl-devel openssl-devel libasan libubsan \
 	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-pytest python3-pytest-xdist util-linux
+
+# What making packages needs, and `make check-packages`. The packages are made on Debian.
+APT_PACKAGES_DEB := debhelper dh-apparmor dh-sequence-installsysusers dpkg-dev fakeroot
+APT_PACKAGES_RPM := rpm debugedit
+APT_PACKAGES_CHECK := abigail-tools apparmor dbus diffutils lintian mandoc mmdebstrap rpmlint \
+	systemd systemd-container

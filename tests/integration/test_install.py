@@ -20,6 +20,8 @@ pytestmark = pytest.mark.needs_plain_build
 
 SECRET = "not-real-5ecret:of/the+README"
 PREFIX = "usr/local"
+COMPLETED = [f"share/bash-completion/completions/{name}"
+             for name in ("tokenbroker", "tokenbrokerd", "tokenbroker-httpd")]
 README = (ROOT / "README.md").read_text()
 USER = STRANGER_UID if IS_ROOT else None
 
@@ -55,7 +57,8 @@ def test_a_staged_tree_holds_what_a_host_needs(stage):
     assert set(files) == {
         library, "bin/tokenbroker", "sbin/tokenbrokerd", "sbin/tokenbroker-httpd", "include/tokenbroker.h",
         "lib/libtokenbroker.so", "lib/libtokenbroker.so.0", "lib/libtokenbroker.a",
-        "lib/pkgconfig/tokenbroker.pc"}
+        "lib/pkgconfig/tokenbroker.pc", *COMPLETED,
+        *(f"share/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "docs/man").iterdir())}
     assert files["lib/libtokenbroker.so"].resolve() == files[library]
     assert os.readlink(files["lib/libtokenbroker.so.0"]) == Path(library).name
     programs = {name for name, path in files.items() if path.stat().st_mode & 0o777 == 0o755}
