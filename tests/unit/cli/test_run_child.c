@@ -102,6 +102,8 @@ static void signals_sent_to_us_reach_it(void)
 		/* COMMAND sends it to its parent, which is us, and hears it in return. */
 		char script[128];
 
+		/* Under nohup(1) it would be ignored, and a shell cannot trap that. */
+		(void)signal(passed[i], SIG_DFL);
 		(void)snprintf(script, sizeof(script),
 			       "trap 'exit 9' %d; kill -%d $PPID; while :; do sleep 0.01; done",
 			       passed[i], passed[i]);
