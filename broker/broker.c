@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "publish/boot_id.h"
 #include "source/http_source.h"
 
 /* segment.md section 6: the wall clock ran ahead by more than this: the machine was paused. */
@@ -324,6 +325,17 @@ enum runtime_dir_backing broker_backing(const struct broker *broker)
 	return broker->paths->is_user_run ? RUNTIME_DIR_BACKING_DIRECTORY : RUNTIME_DIR_BACKING_SHM;
 }
 
+static int open_publisher(struct broker *broker)
+{
+	int r = publisher_new(&broker->publisher, broker->runtime_dir);
+
+	if (r < 0 && r != -ENOMEM)
+		log_error(broker->log,
+			  BOOT_ID_FILE " cannot be read; does the service have all of /proc "
+				       "(ProcSubset=all)?");
+	return r;
+}
+
 static int open_steps(struct broker *broker)
 {
 	struct error_text error = {.text = ""};
@@ -337,7 +349,7 @@ static int open_steps(struct broker *broker)
 	if (r == 0)
 		r = open_source(broker);
 	if (r == 0)
-		r = publisher_new(&broker->publisher, broker->runtime_dir);
+		r = open_publisher(broker);
 	if (r == 0)
 		r = broker_begin_tokens(broker);
 	if (r < 0)

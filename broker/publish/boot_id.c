@@ -45,7 +45,7 @@ bool boot_id_parse(uint8_t ret[static BOOT_ID_BYTES], const char *text)
 
 int boot_id_read(uint8_t ret[static BOOT_ID_BYTES])
 {
-	CLEANUP(close_fd) int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	CLEANUP(close_fd) int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
 	char text[64] = "";
 
 	if (fd < 0)

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #define BOOT_ID_BYTES 16
+#define BOOT_ID_FILE  "/proc/sys/kernel/random/boot_id"
 
-/* /proc/sys/kernel/random/boot_id. -EIO: it holds no UUID. */
+/* From that file. -EIO: it holds no UUID; any error of open(2) and read(2). */
 int boot_id_read(uint8_t ret[static BOOT_ID_BYTES]);
 
 /* 36 characters: hex digits in groups of 8, 4, 4, 4, 12 (RFC 9562 4), to 16 bytes in their order.

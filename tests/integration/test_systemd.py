@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from contextlib import contextmanager
 
@@ -341,3 +342,18 @@ def test_a_runtime_directory_of_another_user_ends_with_1_and_names_the_user(worl
     text = ends_without_ready(world.broker(uid=BROKER_UID + 100), 1)
     assert str(BROKER_UID) in text
     assert list(world.runtime_dir.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_a_proc_without_the_boots_number_is_named(world, server):
+    """As with ProcSubset=pid of systemd."""
+    hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/sys/kernel/random && exec "$@"', "sh"]
+    if subprocess.run([*hide, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mount namespace can be made here")
+    world.write_config({"default": world.token(server)})
+    drop = ["setpriv", f"--reuid={world.broker_uid}", f"--regid={world.broker_uid}", "--clear-groups"]
+    run = subprocess.run([*hide, *drop, world.build / "tokenbrokerd", "--config", world.config_path, "--runtime-dir",
+                          world.runtime_dir, "--state-dir", world.state_dir], capture_output=True, text=True,
+                         env=world.environment(), timeout=30, check=False)
+    assert run.returncode == 1
+    assert "/proc/sys/kernel/random/boot_id cannot be read" in run.stderr
