@@ -282,6 +282,12 @@ rpm:
 	@packaging/install-dependencies rpm
 	packaging/rpm/build $(BUILD)/rpm $(VERSION)
 
+# Also in a booted Debian and a root for the rpm; as root, at most 15 minutes.
+.PHONY: check-packages
+check-packages: deps
+	@packaging/install-dependencies deb rpm check
+	tests/packages/check $(BUILD)/packages
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
@@ -298,6 +304,7 @@ help:
 	@echo 'make coverage     line and branch coverage of the tests'
 	@echo 'make deps         installs missing packages (apt or dnf): packaging/dependencies.mk'
 	@echo 'make deb rpm      packages into $(BUILD)/deb and $(BUILD)/rpm'
+	@echo 'make check-packages  builds and uses the packages in a booted Debian (as root)'
 	@echo 'make dist         source archive; make clean removes $(BUILD)/'
 	@echo
 	@echo 'Variables: BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR=-Werror DESTDIR PREFIX BINDIR SBINDIR'

@@ -10,7 +10,7 @@ DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-pytest python3-pytest-xdist util-linux
 
 # What making packages needs, and `make check-packages`. The packages are made on Debian.
-APT_PACKAGES_DEB := debhelper dh-apparmor dh-sequence-installsysusers dpkg-dev fakeroot
+APT_PACKAGES_DEB := debhelper dh-apparmor dpkg-dev fakeroot
 APT_PACKAGES_RPM := debugedit elfutils rpm
 APT_PACKAGES_CHECK := abigail-tools apparmor dbus diffutils lintian mandoc mmdebstrap rpmlint \
 	systemd systemd-container
