@@ -172,6 +172,7 @@ screenshots: all $(SUPPORT_PROGRAMS) browser
 
 .PHONY: check
 check: deps
+	@packaging/install-dependencies deb rpm lint
 	$(MAKE) check-build
 	-@tests/browser/install $(BUILD)/browser
 	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" tests/run
@@ -285,7 +286,7 @@ rpm:
 # Also in a booted Debian and a root for the rpm; as root, at most 15 minutes.
 .PHONY: check-packages
 check-packages: deps
-	@packaging/install-dependencies deb rpm check
+	@packaging/install-dependencies deb rpm lint boot
 	tests/packages/check $(BUILD)/packages
 
 .PHONY: clean
@@ -310,4 +311,6 @@ help:
 	@echo 'Variables: BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR=-Werror DESTDIR PREFIX BINDIR SBINDIR'
 	@echo '           LIBDIR INCLUDEDIR'
 
--include $(shell find $(BUILD) -name glewlwyd -prune -o -type f -name '*.d' -print 2>/dev/null)
+# Not those of whole programs and roots that tests keep there.
+-include $(shell find $(BUILD) -type d \( -name glewlwyd -o -name browser -o -name packages -o -name deb \
+	-o -name rpm \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -9,8 +9,9 @@ DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 	libconfuse-devel libacl-devel openssl-devel libasan libubsan \
 	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-pytest python3-pytest-xdist util-linux
 
-# What making packages needs, and `make check-packages`. The packages are made on Debian.
+# What making packages needs, which is done on Debian; what tests them as files, which is part of
+# `make check` there; and what boots them, for `make check-packages`.
 APT_PACKAGES_DEB := debhelper dh-apparmor dpkg-dev fakeroot
 APT_PACKAGES_RPM := debugedit elfutils rpm
-APT_PACKAGES_CHECK := abigail-tools apparmor dbus diffutils lintian mandoc mmdebstrap rpmlint \
-	systemd systemd-container
+APT_PACKAGES_LINT := abigail-tools apparmor groff-base lintian man-db mandoc rpmlint systemd
+APT_PACKAGES_BOOT := mmdebstrap systemd-container

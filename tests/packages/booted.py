@@ -82,7 +82,13 @@ class Story:
         ready = machine.run("journalctl -u provider -o cat | grep READY").removeprefix("READY ")
         self.server = json.loads(ready)["control"]
         said = machine.run(script)
-        assert "default" in said and re.search(r"\bvalid\b", said), said
+        assert "no mistakes" in said and "fetched in" in said and "WHAT IS WRONG" in said, said
+        self.all_valid()
+
+    def all_valid(self):
+        """As the status has it, which may lag by a tenth of a second."""
+        self.machine.until("tokenbroker status --json | tr -d ' ' | grep -q '\"state\":\"valid\"'; "
+                           "curl -sSf http://127.0.0.1:8437/readyz")
 
     def installed(self):
         for unit in ("tokenbroker.service", "tokenbroker-httpd.service", "tokenbroker-httpd.socket"):
@@ -128,13 +134,14 @@ END
                          "$(pkg-config --cflags --libs tokenbroker)")
         said = self.machine.run("runuser -u www-data -- reader < /dev/null")
         assert re.match(r"1 reads, 0 failures", said), said
-        assert "Permission denied" in self.machine.run(
-            "! runuser -u stranger -- reader < /dev/null; ! runuser -u tokenbroker-httpd -- reader < /dev/null")
-        status, _ = self.machine.run("runuser -u stranger -- tokenbroker get", may_fail=True)
-        assert status == 7
+        for user in ("stranger", "etl", "tokenbroker-httpd"):
+            status, said = self.machine.run(f"runuser -u {user} -- reader < /dev/null", may_fail=True)
+            assert status == 1 and "reader" in said and "reads" not in said, said
+            assert self.machine.run(f"runuser -u {user} -- tokenbroker get", may_fail=True)[0] == 7
 
     def http(self):
         machine = self.machine
+        self.all_valid()
         assert "<title>" in machine.run("curl -sSf http://127.0.0.1:8437/")
         assert machine.run("curl -sSf http://127.0.0.1:8437/readyz") == "ok\n"
         tokens = json.loads(machine.run("curl -sSf http://127.0.0.1:8437/v1/status"))["tokens"]
@@ -144,14 +151,15 @@ END
         unix = command + "--unix-socket /run/tokenbroker-httpd/http.sock http://localhost/v1/tokens/billing/refresh"
         assert machine.run(f"runuser -u stranger -- {unix}") == "403"
         machine.run("usermod -aG tokenbroker-admin etl")
-        assert machine.until(f"test \"$(runuser -u etl -- {unix})\" = 202")
+        machine.until(f"test \"$(runuser -u etl -- {unix})\" = 202")
 
     def confined(self):
         enter = "nsenter --target $(systemctl show -P MainPID tokenbroker-httpd) --mount --net runuser -u tokenbroker-httpd -- "
         for path in ("/etc/tokenbroker/secrets", "/etc/tokenbroker/secrets/default", "/var/lib/tokenbroker",
                      "/run/tokenbroker/tokens/default"):
             status, said = self.machine.run(f"{enter} cat {path}", may_fail=True)
-            assert status != 0 and "Permission denied" in said, (path, said)
+            # What the link leads to is not there: httpd has a /dev/shm of its own.
+            assert status != 0 and re.search("Permission denied|No such file", said), (path, said)
         assert self.machine.run(f"{enter} ls -A /dev/shm") == ""
         assert self.machine.run(f"{enter} sh -c 'cat /proc/net/dev' | tail -n +3 | grep -c :").strip() == "1"
         status, said = self.machine.run(f"{enter} curl -sS -m 5 http://127.0.0.1:8437/livez", may_fail=True)

@@ -86,6 +86,15 @@ static bool is_as_before(const struct show *show)
 	       memcmp(now.c_cc, show->before.c_cc, sizeof(now.c_cc)) == 0;
 }
 
+/* Else the kernel may throw away what is written in answer to Ctrl-C: termios(3), NOFLSH. */
+static bool keeps_output_on_a_signal(const struct show *show)
+{
+	struct termios now;
+
+	STAGE_MUST(tcgetattr(show->terminal, &now) == 0);
+	return (now.c_lflag & NOFLSH) != 0;
+}
+
 static void expect_end(struct show *show)
 {
 	int status;
@@ -123,6 +132,7 @@ static void ctrl_c_leaves_the_terminal_as_it_was(void)
 	fake_show_status(&stage, &valid);
 	begin(&show);
 	CU_ASSERT_FALSE(is_as_before(&show));
+	CU_ASSERT_TRUE(keeps_output_on_a_signal(&show));
 	press(&show, 'x'); /* is not echoed, and does nothing */
 	press(&show, 3);
 	expect_end(&show);
