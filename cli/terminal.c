@@ -41,8 +41,8 @@ static void take_keys(struct terminal *terminal)
 		return; /* or no terminal at all */
 	wanted = terminal->saved;
 	wanted.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	/* Ctrl-C discards what is not shown yet, and the kernel does so after the signal: without this
-	 * the way back to the ordinary screen may be lost. */
+	/* Ctrl-C discards what is not shown yet, and the kernel does so after the signal: without
+	 * this the way back to the ordinary screen may be lost. */
 	wanted.c_lflag |= NOFLSH;
 	wanted.c_cc[VMIN] = 1;
 	wanted.c_cc[VTIME] = 0;
