@@ -350,3 +350,6 @@ def steps(directory):
     yield from story.steps()
     yield "a container reads by a bind mount, as the README says", lambda: in_a_container(directory)
     yield "rpm: installed, verified and removed in a root", lambda: rpm_in_a_root(directory)
+    # Some gigabytes. What is left after a failure can be looked at.
+    for name in ("root", "host", "container", "rpm-root"):
+        shutil.rmtree(directory / name, ignore_errors=True)
