@@ -148,12 +148,20 @@ $(BUILD)/tests/support/auth_server: $(AUTH_SERVER_OBJECTS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%.o $(STATIC_LIBRARY) $(BASE_ARCHIVE)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SUPPORT_LIBS)
 
+# tests/fuzz/fuzz_X.c: with replay.c, which runs the seeds, or with the engine of libFuzzer (make fuzz).
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_MAIN ?= $(BUILD)/tests/fuzz/replay.o
+FUZZ_ARCHIVES := $(foreach f,broker/source broker/control httpd,$(call archive,$(f))) $(LIBRARY_ARCHIVE)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_ARCHIVES) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_ARCHIVES) $(BASE_ARCHIVE) $(TEST_LIBS)
+.SECONDARY: $(FUZZERS:=.o)
+
 EXAMPLES := $(BUILD)/examples/loop $(BUILD)/examples/curl
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcurl)
 
 .PHONY: check-build
-check-build: all $(UNIT_TESTS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
+check-build: all $(UNIT_TESTS) $(FUZZERS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
 
 # Where nothing but the libraries is there: in the build of a package.
 .PHONY: check-unit
@@ -193,6 +201,16 @@ sanitize: deps
 		$(MAKE) check CC=$$compiler BUILD=$(BUILD)/sanitize-$$compiler HARDENING= \
 			NO_UNDEFINED= CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
 	done
+
+# Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: deps
+	$(MAKE) fuzzers CC=clang BUILD=$(BUILD)/fuzz HARDENING= FUZZ_MAIN=-fsanitize=fuzzer \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+	tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS)
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
 
 .PHONY: coverage
 coverage: deps
@@ -300,6 +318,7 @@ help:
 	@echo 'make check        all tests, ends with "N passed, N failed"'
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
+	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
 	@echo 'make coverage     line and branch coverage of the tests'
