@@ -11,7 +11,7 @@ DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 
 # What making packages needs, which is done on Debian; what tests them as files, which is part of
 # `make check` there; and what boots them, for `make check-packages`.
-APT_PACKAGES_DEB := debhelper dh-apparmor dpkg-dev fakeroot
+APT_PACKAGES_DEB := build-essential debhelper dh-apparmor dpkg-dev fakeroot
 APT_PACKAGES_RPM := debugedit elfutils rpm
 APT_PACKAGES_LINT := abigail-tools apparmor groff-base lintian man-db mandoc rpmlint systemd
 APT_PACKAGES_BOOT := mmdebstrap systemd-container
