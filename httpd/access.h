@@ -33,7 +33,8 @@ bool access_check_host(const struct access_rules *rules, const struct request *r
 /* Whether the caller may: else ret is 401 or 403. */
 bool access_check_caller(const struct access_rules *rules, const struct request *request,
 			 enum access access, struct answer *ret);
-/* Whether a POST comes from our own page or from no page: else ret is 403, 413 or 415. */
+/* Whether a POST comes from our own page or from no page: else ret is 403, 413 or 415. For a
+ * request that has passed access_check_host(): it has a Host. */
 bool access_check_post(const struct request *request, struct answer *ret);
 /* Whether the caller may read what needs no more than ACCESS_READ. */
 bool access_may_read(const struct access_rules *rules, const struct request *request);

@@ -53,8 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.parameters = &parameter,
 		.parameter_count = 1,
 	};
-	size_t fields = 1U + (auth == CONFIG_CLIENT_AUTH_POST ? 2U : 0U) + (scope[0] != '\0') +
-			(audience[0] != '\0') + 2U;
+	/* What is empty is left out. */
+	size_t secrets = auth == CONFIG_CLIENT_AUTH_POST ? 1U + (text[0] != '\0') : 0U;
+	size_t fields =
+		1U + secrets + (scope[0] != '\0') + (audience[0] != '\0') + 1U + (value[0] != '\0');
 
 	if (client_id[0] == '\0' || resource[0] == '\0')
 		return 0; /* the configuration refuses both */

@@ -356,6 +356,15 @@ def test_what_is_no_proper_request_is_refused_and_closed(world, server, name):
     assert world.token_status()["state"] == "valid"
 
 
+def test_an_origin_without_a_host_is_refused_over_the_unix_socket(world, server):
+    _, http = http_server.serve(world, server)
+    request = f"POST {SUSPEND} HTTP/1.0\r\nOrigin: http://localhost\r\n\r\n".encode()
+    answer = exchange(http, request)
+    assert re.match(rb"HTTP/1\.[01] (400|403) ", answer), answer[:100]
+    assert livez_s(http) < LIVEZ_S
+    assert http.is_running() and world.token_status()["state"] == "valid"
+
+
 def test_a_request_that_is_too_long_is_told_so_and_closed(world, server):
     _, http = http_server.serve(world, server)
     long_path = b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
