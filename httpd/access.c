@@ -41,8 +41,10 @@ static bool is_our_name(const struct access_rules *rules, const struct request *
 	if (is_same(request->host, length, "localhost") ||
 	    is_same(request->host, length, request->peer->address))
 		return true;
+	/* A further name may have a port, which then is the only one. */
 	for (size_t i = 0; i < rules->hosts->count; i++)
-		if (is_same(request->host, length, rules->hosts->items[i]))
+		if (is_same(request->host, length, rules->hosts->items[i]) ||
+		    strcasecmp(request->host, rules->hosts->items[i]) == 0)
 			return true;
 	return false;
 }

@@ -11,9 +11,10 @@
 
 static char proxy_name[] = "Tokens.Example.COM";
 static char proxy_address[] = "[2001:db8::1]";
-static char *host_items[] = {proxy_name, proxy_address};
+static char one_port[] = "status.example.com:8443";
+static char *host_items[] = {proxy_name, proxy_address, one_port};
 static const struct config_strings no_hosts;
-static const struct config_strings hosts = {.items = host_items, .count = 2};
+static const struct config_strings hosts = {.items = host_items, .count = 3};
 
 static const struct peer ipv4 = {.address = "127.0.0.1"};
 static const struct peer ipv6 = {.address = "[::1]"};
@@ -115,6 +116,9 @@ static void configured_names_are_ours_in_any_case(void)
 	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "TOKENS.EXAMPLE.COM:443", 1), 0);
 	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "[2001:DB8::1]:80", 1), 0);
 	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "example.com", 1), 421);
+	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "Status.example.com:8443", 1), 0);
+	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "status.example.com:8444", 1), 421);
+	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "status.example.com", 1), 421);
 	CU_ASSERT_EQUAL(check_host(&ipv4, &hosts, "tokens.example.com.evil", 1), 421);
 }
 
