@@ -202,6 +202,13 @@ sanitize: deps
 			NO_UNDEFINED= CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
 	done
 
+# The broker killed at random moments under verifying readers; a table. As root, about 30 minutes.
+KILLS ?= 20000
+.PHONY: torture
+torture: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/torture $(KILLS) $(SEED)
+
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
@@ -318,6 +325,7 @@ help:
 	@echo 'make check        all tests, ends with "N passed, N failed"'
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
+	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
