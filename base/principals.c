@@ -104,6 +104,17 @@ static int find_id(const char *name, bool is_group, uint32_t *ret)
 	return 0;
 }
 
+const char *principals_unknown_reason(const char *name)
+{
+	bool is_group = name[0] == '@';
+	uint32_t id;
+
+	if (look_up(is_group ? look_up_group : look_up_user, name + is_group, &id) == 0 &&
+	    id == ID_NOBODY)
+		return "stands for every unknown id and can be nobody's";
+	return is_group ? "no such group" : "no such user";
+}
+
 static int resolve_one(struct principals *principals, const char *name)
 {
 	bool is_group = name[0] == '@';

@@ -40,6 +40,10 @@ struct principals_unknown {
 int principals_resolve(struct principals *ret, const struct config_strings *names,
 		       struct principals_unknown *ret_unknown);
 
+/* What is wrong with a name that was unknown: "no such user", say; static memory. Looks it up
+ * again. */
+const char *principals_unknown_reason(const char *name);
+
 /* Whether the process with these ids is one of them; gid and groups are alike. */
 bool principals_match(const struct principals *principals, uid_t uid, gid_t gid,
 		      const gid_t *groups, size_t group_count);

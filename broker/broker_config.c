@@ -58,8 +58,8 @@ static void add_unknown(struct config_errors *warnings, const struct config_plac
 	for (size_t i = 0; i < unknown->count; i++) {
 		const char *name = names->items[unknown->items[i]];
 
-		(void)config_errors_add(warnings, place, key, "no such %s: %s",
-					name[0] == '@' ? "group" : "user", name);
+		(void)config_errors_add(warnings, place, key, "%s: %s",
+					principals_unknown_reason(name), name);
 	}
 }
 

@@ -47,8 +47,8 @@ static int check_names(struct config_errors *errors, const struct config_place *
 	for (size_t i = 0; i < unknown.count && r == 0; i++) {
 		const char *name = names->items[unknown.items[i]];
 
-		r = config_errors_add(errors, place, key, "no such %s: %s",
-				      name[0] == '@' ? "group" : "user", name);
+		r = config_errors_add(errors, place, key, "%s: %s", principals_unknown_reason(name),
+				      name);
 	}
 	return r;
 }

@@ -46,6 +46,7 @@ def test_a_configuration_without_mistakes_is_said_to_be_one(world):
     ('proxy = "http://u:p@proxy:3128"', "proxy", "must not hold a user name or password"),
     ('revoke_url = "http://auth.example/revoke"', "revoke_url", "must begin with https://"),
     ('readers = {"no-such-user"}', "readers", "no such user: no-such-user"),
+    ('readers = {"nobody"}', "readers", "stands for every unknown id and can be nobody's: nobody"),
     ('ca_file = "/nonexistent/ca.pem"', "ca_file", "/nonexistent/ca.pem cannot be read"),
     ('ca_file = "/dev"', "ca_file", "/dev is not a regular file"),
     ('client_secret = "canary"', "client_secret", "unknown key"),
