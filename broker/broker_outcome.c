@@ -117,6 +117,15 @@ static void withdraw_revoked(struct managed_token *token, int64_t now_ms, const 
 	managed_token_withdraw(token);
 }
 
+/* Of a token of which no generation is known: the Unix time in seconds, but never that of a token
+ * that a reader of its name may have seen. */
+static uint64_t first_generation(const struct broker *broker)
+{
+	uint64_t now_s = (uint64_t)(clock_realtime_ns() / NS_PER_S);
+
+	return now_s > broker->removed_generation ? now_s : broker->removed_generation + 1;
+}
+
 static struct lifecycle_outcome decide(struct managed_token *token,
 				       const struct source_outcome *outcome,
 				       const uint8_t digest[static DIGEST_BYTES], bool is_same,
@@ -128,7 +137,7 @@ static struct lifecycle_outcome decide(struct managed_token *token,
 		.epoch = outcome->epoch,
 		.sent_at_ms = sent_ms,
 		.lifetime_ms = lifetime_ms(token, outcome),
-		.first_generation = (uint64_t)(clock_realtime_ns() / NS_PER_S),
+		.first_generation = first_generation(token->broker),
 		.is_same_token = is_same,
 		.is_being_revoked =
 			broker_is_being_revoked(token->broker, token->config->name, digest) ||

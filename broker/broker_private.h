@@ -131,6 +131,9 @@ struct broker {
 
 	struct managed_token **tokens; /* in the order of the configuration */
 	size_t token_count;
+	/* The highest of those that have left the configuration: one may come back within a second.
+	 */
+	uint64_t removed_generation;
 	struct pending_revocation **revocations;
 	size_t revocation_count;
 	unsigned fetches_in_flight;

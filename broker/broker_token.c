@@ -319,12 +319,15 @@ static void revoke_as_ordered(struct managed_token *token)
 
 void managed_token_remove(struct managed_token *token)
 {
+	struct broker *broker = token->broker;
 	int r;
 
+	if (token->lifecycle.generation > broker->removed_generation)
+		broker->removed_generation = token->lifecycle.generation;
 	revoke_as_ordered(token);
 	r = publication_remove(token->publication, clock_boottime_ns());
 	if (r < 0)
-		log_error(token->broker->log, "token %s: withdrawn, but its link stays: %s",
+		log_error(broker->log, "token %s: withdrawn, but its link stays: %s",
 			  token->config->name, strerror(-r));
 	managed_token_free(token);
 }

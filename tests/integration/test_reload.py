@@ -60,6 +60,23 @@ def test_tokens_are_added_changed_and_removed_by_a_reload(world, server):
 
 
 @pytest.mark.needs_root
+def test_a_token_that_comes_back_within_a_second_has_a_higher_generation(world, server):
+    """Else a reader that keeps a copy would take the new token for the one it has."""
+    keys = world.token(server)
+    world.write_config({"default": keys})
+    broker = world.broker().wait_ready()
+    generation = valid(world)["generation"]
+    for _ in range(3):
+        world.write_config({})
+        reload(broker)
+        world.write_config({"default": keys})
+        reload(broker)
+        waited = world.cli("wait", "default", "--after", str(generation), "--timeout", "10", uid=world.reader_uid)
+        assert waited.status == 0, waited
+        generation = int(waited.out)
+    assert server.requests() == 4
+
+
 def test_a_reload_takes_from_one_reader_and_gives_to_another(world, server):
     world.write_config({"default": world.token(server, readers=[str(READER_UID)])})
     broker = world.broker().wait_ready()
