@@ -88,15 +88,28 @@ static int on_again(sd_event_source *source, void *userdata)
 	return 0;
 }
 
+/* Only ever brings it forward: whoever opens streams all the time must not put it off for
+ * everybody. */
 static void arm_timer(struct server *server)
 {
-	bool is_needed = server->connections != NULL;
+	uint64_t tick_usec = server->stream_count > 0 ? TICK_STREAM_USEC : TICK_USEC;
+	uint64_t now_usec = 0;
+	uint64_t due_usec = 0;
+	int enabled = SD_EVENT_OFF;
 
-	if (is_needed)
-		(void)sd_event_source_set_time_relative(
-			server->timer, server->stream_count > 0 ? TICK_STREAM_USEC : TICK_USEC);
-	(void)sd_event_source_set_enabled(server->timer,
-					  is_needed ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (server->connections == NULL) {
+		(void)sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
+		return;
+	}
+	(void)sd_event_source_get_enabled(server->timer, &enabled);
+	if (enabled != SD_EVENT_OFF &&
+	    sd_event_now(sd_event_source_get_event(server->timer), CLOCK_MONOTONIC, &now_usec) >=
+		    0 &&
+	    sd_event_source_get_time(server->timer, &due_usec) >= 0 &&
+	    due_usec <= now_usec + tick_usec)
+		return;
+	(void)sd_event_source_set_time_relative(server->timer, tick_usec);
+	(void)sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
 }
 
 static bool wake_streams(struct server *server, int64_t at_ms)

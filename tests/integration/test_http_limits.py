@@ -71,13 +71,20 @@ def unix_connections(http, number):
 
 
 def has_ended(connection):
-    """It was closed or reset by the other side; what came before is thrown away."""
-    try:
-        return connection.recv(65536, socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
+    """It was closed or reset by the other side; what came before is thrown away. Never waits: recv()
+    of a socket with a timeout would, whatever its flags."""
+    if not is_readable(connection):
         return False
+    try:
+        return connection.recv(65536) == b""
     except ConnectionResetError:
         return True
+
+
+def is_readable(connection):
+    poll = select.poll()  # select() ends at descriptor 1023
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 # Slow ones
@@ -135,6 +142,24 @@ def test_a_connection_that_says_nothing_is_cut_too_and_so_is_a_body_that_does_no
         for connection in (silent, kept, half):
             wait_until(lambda connection=connection: has_ended(connection), RECEIVE_S + 10, "the cut")
         assert time.monotonic() - began > RECEIVE_S - 1
+
+
+def test_who_opens_streams_all_the_time_puts_nothing_off(world, server):
+    _, http = http_server.serve(world, server)
+    request = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    began = time.monotonic()
+    with ExitStack() as stack:
+        watching = stack.enter_context(http.connect())
+        watching.sendall(request)
+        receive_until(watching, b"}\n\n")
+        idle = stack.enter_context(http.connect())
+        assert world.cli("suspend", "default").status == 0
+        while not has_ended(idle):
+            assert time.monotonic() < began + RECEIVE_S + 10, "the idle one is not cut"
+            another = stack.enter_context(http.connect())
+            another.sendall(request)
+            time.sleep(0.1)
+        assert is_readable(watching), "the event has come meanwhile"
 
 
 def test_events_are_not_cut_while_they_are_read(world, server):
