@@ -474,4 +474,11 @@ void server_free(struct server *server)
 void server_set_rules(struct server *server, const struct access_rules *rules)
 {
 	server->rules = *rules;
+	/* Whoever was let in with the former access token asks again. */
+	for (struct connection *c = server->connections; c != NULL; c = c->next)
+		if (c->phase == CONNECTION_STREAMING && !c->peer.is_unix) {
+			connection_cut(c);
+			stream_resume(c);
+		}
+	run(server);
 }

@@ -623,6 +623,16 @@ def test_a_reload_takes_a_new_access_token_and_new_hosts(world, server):
     assert http.ask("/v1/status", *bearer(OTHER_TOKEN), *header("Host", "new.example.com")).status == 200
 
 
+def test_a_reload_ends_what_is_watched_with_the_former_access_token(world, server):
+    _, http = guarded(world, server)
+    watching = world.process(http.command("/v1/events", "--no-buffer", *bearer(ACCESS_TOKEN)), "curl")
+    wait_until(lambda: "data: " in watching.out(), what="an event")
+    http_server.write_access_token(world, OTHER_TOKEN)
+    http.signal(signal.SIGHUP)
+    watching.wait(10)
+    assert http.ask("/v1/status", *bearer(OTHER_TOKEN)).status == 200
+
+
 def test_a_reload_of_something_broken_changes_nothing(world, server):
     _, http = guarded(world, server)
     good = world.config_path.read_text()
