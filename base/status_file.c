@@ -90,5 +90,7 @@ bool status_file_is_of_a_stopped_broker(const struct status_file_mark *mark)
 
 bool status_file_is_stale(const struct status_file_mark *mark, int64_t now_realtime_ns)
 {
-	return now_realtime_ns - mark->modified_ns > STATUS_FILE_STALE_NS;
+	int64_t age_ns = now_realtime_ns - mark->modified_ns;
+
+	return age_ns > STATUS_FILE_STALE_NS || age_ns < -STATUS_FILE_STALE_NS;
 }

@@ -48,7 +48,10 @@ int status_file_look(int runtime_fd, struct status_file_mark *ret);
  * too. */
 bool status_file_is_of_a_stopped_broker(const struct status_file_mark *mark);
 
-/* A heartbeat in the future is as fresh as one of now: the wall clock was set back. */
+/*
+ * A heartbeat in the future tells nothing: the wall clock was set back since. A broker that lives
+ * beats again within 15 s, and one that does not must not look alive until then.
+ */
 bool status_file_is_stale(const struct status_file_mark *mark, int64_t now_realtime_ns);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/status_view.h"
 #include "httpd/request.h"
 
 struct command;
@@ -31,6 +32,12 @@ void command_cancel(struct command *command);
 /* The request for a command of this caller. */
 struct tokenbroker_control_request command_request(enum tokenbroker_control_command command,
 						   const char *name, const struct peer *peer);
+/*
+ * Whether the status document shows the state that the answer to a command told; true as well where
+ * there is nothing to wait for: no document, or not accepted.
+ */
+bool command_is_shown(const struct tokenbroker_control_answer *answer,
+		      const struct status_view *view, const char *name);
 /* What the caller is told. accepted is the token's object, NULL if there is none. */
 void command_answer(const char *name, int error, const struct tokenbroker_control_answer *answer,
 		    const struct shared_text *accepted, struct answer *ret);

@@ -54,6 +54,27 @@ static void accept(const char *name, const struct shared_text *accepted, bool is
 			       : with_warning(accepted);
 }
 
+bool command_is_shown(const struct tokenbroker_control_answer *answer,
+		      const struct status_view *view, const char *name)
+{
+	const struct status_view_token *token = view == NULL ? NULL : status_view_find(view, name);
+
+	if (token == NULL || (answer->result != TOKENBROKER_CONTROL_ACCEPTED &&
+			      answer->result != TOKENBROKER_CONTROL_NOT_DURABLE))
+		return true;
+	switch ((enum tokenbroker_segment_state)answer->state) {
+	case TOKENBROKER_SEGMENT_NONE:
+		return token->state == STATUS_VIEW_PENDING;
+	case TOKENBROKER_SEGMENT_VALID:
+		return token->state == STATUS_VIEW_VALID;
+	case TOKENBROKER_SEGMENT_EXPIRED:
+		return token->state == STATUS_VIEW_EXPIRED;
+	case TOKENBROKER_SEGMENT_SUSPENDED:
+		return token->state == STATUS_VIEW_SUSPENDED;
+	}
+	return true; /* of a later broker */
+}
+
 static void conflict(const char *name, const struct tokenbroker_control_answer *answer,
 		     struct answer *ret)
 {

@@ -90,7 +90,8 @@ void connection_set_phase(struct connection *connection, enum connection_phase p
 	case CONNECTION_SENDING:
 		connection->deadline_ms = now_ms + CONNECTION_SEND_MS;
 		break;
-	case CONNECTION_ASKING: /* the command has its own time */
+	case CONNECTION_ASKING: /* these two: the command has its own time */
+	case CONNECTION_ACCEPTED:
 	case CONNECTION_ASKED:
 	case CONNECTION_STREAMING: /* each event has its own */
 		connection->deadline_ms = INT64_MAX;

@@ -18,6 +18,11 @@
 #define CONNECTION_RECEIVE_MS INT64_C(10000)
 /* From the answer to its last byte, or of one event to its last byte. */
 #define CONNECTION_SEND_MS INT64_C(60000)
+/*
+ * How long the answer to an accepted command waits for the status document to show the state that
+ * the broker has told: it writes at most ten a second and for at most 5 % of its time.
+ */
+#define CONNECTION_SHOWN_MS INT64_C(1000)
 /* A comment line keeps proxies from cutting a quiet stream. */
 #define CONNECTION_COMMENT_MS INT64_C(15000)
 
@@ -27,8 +32,9 @@ struct MHD_Connection;
 
 enum connection_phase {
 	CONNECTION_RECEIVING,
-	CONNECTION_ASKING, /* a command is with the broker; the connection is suspended */
-	CONNECTION_ASKED,  /* its outcome is here */
+	CONNECTION_ASKING,   /* a command is with the broker; the connection is suspended */
+	CONNECTION_ACCEPTED, /* until status.json shows what it has led to; suspended, too */
+	CONNECTION_ASKED,    /* its outcome is here */
 	CONNECTION_SENDING,
 	CONNECTION_STREAMING,
 };
@@ -54,6 +60,8 @@ struct connection {
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; INT64_MAX: none */
 	bool is_cut;
 	struct command *command;
+	struct tokenbroker_control_answer accepted;
+	int64_t shown_by_ms; /* CLOCK_MONOTONIC; of CONNECTION_ACCEPTED */
 	struct route_match match;
 	struct answer answer; /* of the command */
 	struct stream stream;

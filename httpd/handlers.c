@@ -119,16 +119,44 @@ static void livez(struct handler_context *context, const struct request *request
 		no_document(context, ret);
 }
 
-static void list_readiness(const struct readiness_question *question, unsigned status,
-			   struct answer *ret)
+static struct kept_text_key key_of(const struct handler_context *context)
+{
+	return (struct kept_text_key){
+		.version = context->snapshot->version,
+		.now_s = context->now_realtime_ns / NS_PER_S,
+		.is_up = snapshot_is_up(context->snapshot, context->now_realtime_ns),
+	};
+}
+
+/* Held; NULL: out of memory. */
+static struct shared_text *list_of(const struct readiness_question *question)
 {
 	CLEANUP(free_memory) char *text = NULL;
 	size_t length;
 
 	if (readiness_list(question, &text, &length) < 0)
-		problem_set(ret, 500, "out of memory");
-	else
-		set_body(ret, status, TEXT_TYPE, shared_text_new(text, length));
+		return NULL;
+	return shared_text_new(text, length);
+}
+
+static void list_readiness(struct handler_context *context,
+			   const struct readiness_question *question, unsigned status,
+			   struct answer *ret)
+{
+	const struct kept_text_key key = key_of(context);
+	struct kept_text *kept = &context->snapshot->readiness;
+	struct shared_text *text;
+
+	if (question->name != NULL) { /* one line */
+		set_body(ret, status, TEXT_TYPE, list_of(question));
+		return;
+	}
+	text = kept_text_get(kept, &key);
+	if (text == NULL) {
+		kept_text_put(kept, &key, list_of(question));
+		text = kept_text_get(kept, &key);
+	}
+	set_body(ret, status, TEXT_TYPE, text);
 }
 
 static void readyz(struct handler_context *context, const struct request *request,
@@ -147,7 +175,7 @@ static void readyz(struct handler_context *context, const struct request *reques
 	switch (readiness_judge(&question)) {
 	case READINESS_READY:
 		if (request->is_verbose)
-			list_readiness(&question, 200, ret);
+			list_readiness(context, &question, 200, ret);
 		else
 			set_body(ret, 200, TEXT_TYPE, shared_text_new("ok\n", 3));
 		return;
@@ -160,11 +188,23 @@ static void readyz(struct handler_context *context, const struct request *reques
 	case READINESS_NO_HEARTBEAT:
 	case READINESS_NOT_USABLE:
 		if (request->is_verbose)
-			list_readiness(&question, 503, ret);
+			list_readiness(context, &question, 503, ret);
 		else
 			problem_set(ret, 503, "%s", why.text);
 		return;
 	}
+}
+
+/* Held; NULL: out of memory. */
+static struct shared_text *metrics_of(const struct snapshot *snapshot,
+				      const struct kept_text_key *key)
+{
+	CLEANUP(free_memory) char *text = NULL;
+	size_t length;
+
+	if (metrics_render(snapshot->view, key->is_up, key->now_s, &text, &length) < 0)
+		return NULL;
+	return shared_text_new(text, length);
 }
 
 /* Without a status the answer is 200 with tokenbroker_up 0: what is scraped is what is alerted on.
@@ -172,17 +212,17 @@ static void readyz(struct handler_context *context, const struct request *reques
 static void metrics(struct handler_context *context, const struct request *request,
 		    const struct route_match *match, struct answer *ret)
 {
-	const struct snapshot *snapshot = context->snapshot;
-	CLEANUP(free_memory) char *text = NULL;
-	size_t length;
+	const struct kept_text_key key = key_of(context);
+	struct kept_text *kept = &context->snapshot->metrics;
+	struct shared_text *text = kept_text_get(kept, &key);
 
 	(void)request;
 	(void)match;
-	if (metrics_render(snapshot->view, snapshot_is_up(snapshot, context->now_realtime_ns),
-			   context->now_realtime_ns / NS_PER_S, &text, &length) < 0)
-		problem_set(ret, 500, "out of memory");
-	else
-		set_body(ret, 200, METRICS_TYPE, shared_text_new(text, length));
+	if (text == NULL) {
+		kept_text_put(kept, &key, metrics_of(context->snapshot, &key));
+		text = kept_text_get(kept, &key);
+	}
+	set_body(ret, 200, METRICS_TYPE, text);
 }
 
 static const struct route routes[] = {

@@ -13,7 +13,7 @@
 #include "httpd/snapshot.h"
 
 struct handler_context {
-	const struct snapshot *snapshot; /* refreshed */
+	struct snapshot *snapshot; /* refreshed */
 	const struct access_rules *rules;
 	const struct page *page;
 	int64_t now_realtime_ns;

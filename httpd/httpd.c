@@ -42,16 +42,35 @@ static void log_errors(const struct log *log, const struct config_errors *errors
 		log_error(log, "%s", errors->items[i].text);
 }
 
-/* Each connection is a descriptor, and so is each command. */
-static void raise_descriptors(const struct log *log)
+/* Each connection is a descriptor, and so is each command. How many there may be. */
+static uint64_t raise_descriptors(const struct log *log)
 {
-	struct rlimit limit;
+	struct rlimit limit = {.rlim_cur = 1024};
+	struct rlimit raised;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warning(log, "cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+		log_warning(log, "cannot read RLIMIT_NOFILE: %s", strerror(errno));
+		return limit.rlim_cur;
+	}
+	raised = limit;
+	raised.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		return raised.rlim_cur;
+	log_warning(log, "cannot raise RLIMIT_NOFILE: %s", strerror(errno));
+	return limit.rlim_cur;
+}
+
+static unsigned connections_max(const struct httpd *httpd)
+{
+	uint64_t descriptors = raise_descriptors(httpd->log);
+	unsigned max = server_connections_max(descriptors, httpd->listeners.count);
+
+	if (max < server_connections_max(UINT64_MAX, httpd->listeners.count))
+		log_warning(httpd->log,
+			    "RLIMIT_NOFILE is %llu: each address takes %u connections at a time "
+			    "only",
+			    (unsigned long long)descriptors, max);
+	return max;
 }
 
 static void log_addresses(const struct httpd *httpd)
@@ -146,13 +165,13 @@ static enum httpd_exit start(struct httpd *httpd)
 		return r == -EINVAL ? HTTPD_EXIT_CONFIG : HTTPD_EXIT_FAILURE;
 	}
 	httpd->log->level = httpd->settings.config->log_level;
-	raise_descriptors(httpd->log);
 	status = open_listeners(httpd);
 	if (status != HTTPD_EXIT_OK)
 		return status;
 	r = open_loop(httpd);
 	settings.event = httpd->event;
 	settings.runtime_path = httpd->paths->runtime_dir;
+	settings.connections_max = connections_max(httpd);
 	if (r == 0)
 		r = server_new(&httpd->server, &settings);
 	if (r < 0) {

@@ -2,6 +2,7 @@
 #include "httpd/respond.h"
 
 #include <microhttpd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -11,7 +12,8 @@
 /* No origin and no type: whoever sends two is refused, whichever of them is right. */
 #define TWICE ""
 
-enum { BLOCK_BYTES = 32 * 1024 };
+/* Of each stream: what libmicrohttpd holds for it. */
+enum { STREAM_BLOCK_BYTES = 4 * 1024 };
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *key,
 				   const char *value)
@@ -53,22 +55,11 @@ void respond_read_request(struct connection *connection, const char *method, con
 					      strlen("verbose"), &value, &length) == MHD_YES;
 }
 
-static ssize_t read_text(void *cls, uint64_t position, char *buffer, size_t size)
+static void free_text(void *data)
 {
-	const struct shared_text *text = cls;
-	size_t left = text->length - (size_t)position;
+	char *bytes = data;
 
-	if (left == 0)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (left < size)
-		size = left;
-	memcpy(buffer, text->data + position, size);
-	return (ssize_t)size;
-}
-
-static void free_text(void *cls)
-{
-	shared_text_release(cls);
+	shared_text_release((struct shared_text *)(bytes - offsetof(struct shared_text, data)));
 }
 
 /* NULL: out of memory. */
@@ -77,12 +68,13 @@ static struct MHD_Response *response_of(struct connection *connection, struct an
 	struct MHD_Response *response;
 
 	if (answer->is_stream) /* HEAD: nothing is read */
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, stream_read,
-							 connection, NULL);
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+							 stream_read, connection, NULL);
 	if (answer->body == NULL)
 		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	response = MHD_create_response_from_callback(answer->body->length, BLOCK_BYTES, read_text,
-						     answer->body, free_text);
+	/* Sent from where it is: who does not take it holds no copy. */
+	response = MHD_create_response_from_buffer_with_free_callback(
+		answer->body->length, answer->body->data, free_text);
 	if (response != NULL)
 		answer->body = NULL; /* the response holds it now */
 	return response;

@@ -18,6 +18,8 @@
 
 /* A listening socket's. Shortly before, one gives way to each that comes: see make_room(). */
 enum { CONNECTIONS_MAX = 2048, CONNECTIONS_SPARE = 16 };
+/* Descriptors for what is no connection: listening sockets, epoll, status.json, commands. */
+enum { DESCRIPTORS_SPARE = 64 };
 /* Of the headers of one request; libmicrohttpd answers 431 or 414 beyond. */
 enum { CONNECTION_BYTES = 16 * 1024 };
 /* The broker takes 16 connections of one user: some are left to whoever runs as that user, too. */
@@ -25,6 +27,8 @@ enum { COMMANDS_MAX = 12 };
 /* How often overdue connections and, for streams, the document are looked at. */
 #define TICK_USEC        USEC_PER_S
 #define TICK_STREAM_USEC (USEC_PER_S / 5)
+/* How often the document is looked at for accepted commands. */
+#define TICK_ACCEPTED_USEC (USEC_PER_S / 50)
 
 struct port {
 	struct server *server;
@@ -44,7 +48,8 @@ struct server {
 	struct connection *connections; /* newest first */
 	unsigned command_count;
 	unsigned stream_count;
-	sd_event_source *again; /* libmicrohttpd has work that no descriptor tells of */
+	unsigned accepted_count; /* connections in CONNECTION_ACCEPTED */
+	sd_event_source *again;  /* libmicrohttpd has work that no descriptor tells of */
 	sd_event_source *timer;
 };
 
@@ -92,7 +97,9 @@ static int on_again(sd_event_source *source, void *userdata)
  * everybody. */
 static void arm_timer(struct server *server)
 {
-	uint64_t tick_usec = server->stream_count > 0 ? TICK_STREAM_USEC : TICK_USEC;
+	uint64_t tick_usec = server->accepted_count > 0 ? TICK_ACCEPTED_USEC
+			     : server->stream_count > 0 ? TICK_STREAM_USEC
+							: TICK_USEC;
 	uint64_t now_usec = 0;
 	uint64_t due_usec = 0;
 	int enabled = SD_EVENT_OFF;
@@ -128,6 +135,34 @@ static bool wake_streams(struct server *server, int64_t at_ms)
 	return was_woken;
 }
 
+static void answer_command(struct connection *connection, int error,
+			   const struct tokenbroker_control_answer *answer)
+{
+	struct server *server = connection->server;
+	struct shared_text *object = NULL;
+
+	if (server->snapshot.document != NULL)
+		object = document_token(server->snapshot.document, server->snapshot.view,
+					connection->match.name);
+	command_answer(connection->match.name, error, answer, object, &connection->answer);
+	connection_set_phase(connection, CONNECTION_ASKED, now_ms());
+	MHD_resume_connection(connection->handle);
+}
+
+/* The document is written a little after the broker has answered. */
+static void answer_accepted(struct server *server, int64_t at_ms)
+{
+	snapshot_refresh(&server->snapshot, clock_realtime_ns());
+	for (struct connection *c = server->connections; c != NULL; c = c->next) {
+		if (c->phase != CONNECTION_ACCEPTED ||
+		    (at_ms < c->shown_by_ms &&
+		     !command_is_shown(&c->accepted, server->snapshot.view, c->match.name)))
+			continue;
+		server->accepted_count--;
+		answer_command(c, 0, &c->accepted);
+	}
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct server *server = userdata;
@@ -135,6 +170,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	if (server->accepted_count > 0)
+		answer_accepted(server, at_ms);
 	for (struct connection *c = server->connections; c != NULL; c = c->next)
 		if (c->deadline_ms <= at_ms)
 			connection_cut(c);
@@ -182,7 +219,7 @@ static void connected(struct port *port, struct MHD_Connection *handle, void **s
 		(void)shutdown(info->connect_fd, SHUT_RDWR); /* nobody would watch its time */
 		return;
 	}
-	if (port->connection_count >= CONNECTIONS_MAX - CONNECTIONS_SPARE)
+	if (port->connection_count >= server->settings.connections_max - CONNECTIONS_SPARE)
 		make_room(port);
 	connection->port = port;
 	port->connection_count++;
@@ -250,18 +287,20 @@ static void on_command_done(void *userdata, int error,
 {
 	struct connection *connection = userdata;
 	struct server *server = connection->server;
-	struct shared_text *object = NULL;
 
 	connection->command = NULL;
 	server->command_count--;
 	snapshot_refresh(&server->snapshot, clock_realtime_ns());
-	if (server->snapshot.document != NULL)
-		object = document_token(server->snapshot.document, server->snapshot.view,
-					connection->match.name);
-	command_answer(connection->match.name, error, answer, object, &connection->answer);
-	connection_set_phase(connection, CONNECTION_ASKED, now_ms());
-	MHD_resume_connection(connection->handle);
-	run(server);
+	if (error < 0 || command_is_shown(answer, server->snapshot.view, connection->match.name)) {
+		answer_command(connection, error, answer);
+		run(server);
+		return;
+	}
+	connection->accepted = *answer;
+	connection->shown_by_ms = now_ms() + CONNECTION_SHOWN_MS;
+	connection_set_phase(connection, CONNECTION_ACCEPTED, now_ms());
+	server->accepted_count++;
+	arm_timer(server);
 }
 
 /* The connection is suspended until the broker has answered, or ret is why it was not asked. */
@@ -376,6 +415,16 @@ static void swallow(void *cls, const char *format, va_list arguments)
 
 /* --- the server ------------------------------------------------------------------------------- */
 
+unsigned server_connections_max(uint64_t descriptors, size_t listener_count)
+{
+	uint64_t left = descriptors > DESCRIPTORS_SPARE ? descriptors - DESCRIPTORS_SPARE : 0;
+	uint64_t each = left / (listener_count > 0 ? listener_count : 1);
+
+	if (each > CONNECTIONS_MAX)
+		return CONNECTIONS_MAX;
+	return each > 2 * CONNECTIONS_SPARE ? (unsigned)each : 2 * CONNECTIONS_SPARE;
+}
+
 static int open_port(struct server *server, const struct listener *listener)
 {
 	struct port *port = &server->ports[server->port_count];
@@ -387,7 +436,7 @@ static int open_port(struct server *server, const struct listener *listener)
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, port, MHD_OPTION_EXTERNAL_LOGGER, swallow, NULL,
 		MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		server->settings.connections_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_CONNECTION,
 		on_connection, port, MHD_OPTION_NOTIFY_COMPLETED, on_completed, port,
@@ -448,6 +497,8 @@ static void cut_all(struct server *server)
 		if (c->phase == CONNECTION_ASKING) {
 			command_cancel(c->command);
 			c->command = NULL;
+		}
+		if (c->phase == CONNECTION_ASKING || c->phase == CONNECTION_ACCEPTED) {
 			connection_set_phase(c, CONNECTION_RECEIVING, now_ms());
 			MHD_resume_connection(c->handle);
 		}

@@ -25,6 +25,10 @@ static void forget(struct snapshot *snapshot)
 void snapshot_fini(struct snapshot *snapshot)
 {
 	forget(snapshot);
+	shared_text_release(snapshot->metrics.text);
+	shared_text_release(snapshot->readiness.text);
+	snapshot->metrics.text = NULL;
+	snapshot->readiness.text = NULL;
 }
 
 static void explain(struct snapshot *snapshot, int error, const struct error_text *detail)

@@ -14,6 +14,7 @@
 #include "base/status_file.h"
 #include "base/status_view.h"
 #include "httpd/document.h"
+#include "httpd/kept_text.h"
 
 struct snapshot {
 	const char *runtime_path; /* borrowed */
@@ -23,7 +24,9 @@ struct snapshot {
 	uint64_t version;         /* rises when document is another one */
 	struct status_view *view; /* these two: NULL while there is none that can be believed */
 	struct document *document;
-	struct error_text error; /* why there is none */
+	struct error_text error;    /* why there is none */
+	struct kept_text metrics;   /* these two: of the handlers, which keep them here */
+	struct kept_text readiness; /* of all tokens */
 };
 
 void snapshot_init(struct snapshot *snapshot, const char *runtime_path);

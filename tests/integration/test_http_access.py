@@ -278,6 +278,7 @@ def test_a_command_is_answered_with_the_token_as_it_was_accepted(world, server):
         document = answer.json()
         assert document["name"] == "default" and "warning" not in document
         assert set(document) == set(world.token_status())
+        assert (document["state"] == "suspended") == (command == "suspend"), "as it is after the command"
     before = broker.wait_token(lambda token: token["state"] == "valid")["generation"]
     wait_until(lambda: http.post(REFRESH, unix=True).status == 202, what="a refresh")
     token = broker.wait_token(lambda token: token["generation"] > before)

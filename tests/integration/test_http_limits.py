@@ -217,6 +217,24 @@ def test_slow_readers_of_a_large_answer_share_its_memory_and_are_cut_at_last(wor
     assert time.monotonic() - began > SEND_S - 1
 
 
+@pytest.mark.needs_plain_build
+@pytest.mark.parametrize("path", ("/metrics", "/v1/events", "/readyz?verbose"))
+def test_two_thousand_clients_that_take_no_answer_share_it(world, server, path):
+    """The text is one, whoever asks: that of 100 tokens here."""
+    broker, http = http_server.serve(world, server)
+    assert broker.stop() == 0
+    large_document(world, 1)
+    before = resident_bytes(http)
+    with unix_connections(http, 2000) as slow:
+        for connection in slow:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        for connection in slow:
+            wait_until(lambda connection=connection: is_readable(connection), 20, "the answer's begin")
+        assert max(livez_s(http, unix=True), livez_s(http)) < LIVEZ_S
+        assert resident_bytes(http) < before + (80 << 20)
+
+
 def is_hung_up(connection):
     """The other side has closed, whatever is still to be read."""
     poll = select.poll()
@@ -240,6 +258,29 @@ def test_more_connections_than_there_is_room_for_leave_room_for_a_health_check(w
         assert max(livez_s(http) for _ in range(20)) < LIVEZ_S
         assert livez_s(http, unix=True) < LIVEZ_S
         assert has_ended(idle[0]), "the oldest has given way"
+
+
+@pytest.mark.needs_plain_build
+def test_few_descriptors_make_few_connections_and_leave_room_for_health_checks(world, server):
+    limit = 1024
+    world.write_config({"default": world.token(server)}, http=http_server.section(world))
+    world.broker().wait_ready()
+    http = http_server.start(world, launcher=["prlimit", f"--nofile={limit}:{limit}"]).wait_ready()
+    assert f"RLIMIT_NOFILE is {limit}" in http.wait_log("480 connections")
+    with connections(http, limit + 100), unix_connections(http, limit + 100):
+        assert max(livez_s(http) for _ in range(20)) < LIVEZ_S
+        assert livez_s(http, unix=True) < LIVEZ_S
+        before = cpu_s(http)
+        began = time.monotonic()
+        assert livez_s(http) < LIVEZ_S
+        wait_until(lambda: time.monotonic() > began + 1, what="a second")
+        assert cpu_s(http) - before < 0.5, "it turns in a circle"
+
+
+def cpu_s(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_commands_at_a_time_are_bounded_and_the_rest_is_told_to_come_again(world, server):

@@ -147,7 +147,7 @@ def test_suspend_asks_first_and_resume_takes_it_back(world, server, page):
     page.press("Enter")
     page.wait_text(card("default", ".state"), "suspended by an administrator")
     assert page.evaluate(f"document.querySelector('{card('default', '.bar')}').checkVisibility()") is False
-    page.tab_to("resume default")
+    page.wait("document.activeElement.getAttribute('aria-label') === 'resume default'")
     page.press("Enter")
     page.wait_text(card("default", ".state"), "● valid")
     page.wait_text("#summary", "The token is good.")
@@ -170,6 +170,10 @@ def test_the_access_token_is_asked_for_and_kept_in_memory_only(world, server, pa
     page.fill("#access", "not-the-access-token")
     page.press("Enter")
     page.wait_text("#login-error", "That is not the access token.")
+    page.fill("#access", "a-token-with-\u20ac")  # no header can carry it
+    page.press("Enter")
+    page.wait_text("#login-error", "it has characters that none has")
+    assert page.evaluate("document.querySelector('#lost-connection').hidden") is True
     page.fill("#access", ACCESS_TOKEN)
     page.press("Enter")
     page.wait_text("#summary", "The token is good.")
@@ -219,6 +223,8 @@ def test_a_server_that_is_gone_is_told_and_taken_up_again(world, server, page):
     page.wait_text("#summary", "The token is good.")
     http.kill()
     page.wait_text("#lost-connection", "The connection to this server is lost.")
+    page.wait_text("#summary", "The state is unknown")
+    assert page.evaluate("document.title").startswith("✗")
     http_server.start(world).wait_ready()
     page.wait("!document.querySelector('#lost-connection').checkVisibility()", timeout=40)
     page.wait_text("#summary", "The token is good.")

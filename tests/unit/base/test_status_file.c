@@ -119,7 +119,15 @@ static void three_missed_beats_make_it_stale(void)
 
 	CU_ASSERT_FALSE(status_file_is_stale(&mark, 1045 * NS_PER_S));
 	CU_ASSERT_TRUE(status_file_is_stale(&mark, 1045 * NS_PER_S + 1));
-	CU_ASSERT_FALSE(status_file_is_stale(&mark, 10 * NS_PER_S));
+}
+
+static void a_heartbeat_far_in_the_future_is_stale(void)
+{
+	const struct status_file_mark mark = {.modified_ns = 1000 * NS_PER_S};
+
+	CU_ASSERT_FALSE(status_file_is_stale(&mark, 955 * NS_PER_S));
+	CU_ASSERT_TRUE(status_file_is_stale(&mark, 955 * NS_PER_S - 1));
+	CU_ASSERT_TRUE(status_file_is_stale(&mark, 10 * NS_PER_S));
 }
 
 static void a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker(void)
@@ -148,6 +156,7 @@ int main(void)
 		{"only_a_regular_file_will_do", only_a_regular_file_will_do},
 		{"one_that_is_too_large_is_not_read", one_that_is_too_large_is_not_read},
 		{"three_missed_beats_make_it_stale", three_missed_beats_make_it_stale},
+		{"a_heartbeat_far_in_the_future_is_stale", a_heartbeat_far_in_the_future_is_stale},
 		{"a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker",
 		 a_heartbeat_at_the_epoch_is_that_of_a_stopped_broker},
 		CU_TEST_INFO_NULL,
