@@ -27,6 +27,15 @@ def own_address():
     return f"127.{1 + (pid >> 16) % 250}.{pid >> 8 & 255}.{pid & 255}:{8437 + next(_numbers)}"
 
 
+def bearer(token):
+    """Arguments of curl; so is header()."""
+    return ["--header", f"Authorization: Bearer {token}"]
+
+
+def header(name, value):
+    return ["--header", f"{name}: {value}"]
+
+
 @dataclass
 class Answer:
     status: int

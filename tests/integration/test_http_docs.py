@@ -4,14 +4,16 @@
 import json
 import re
 
+import jsonschema
 import pytest
+import yaml
 
 import http_server
 from conftest import ROOT
 from tb import Result, wait_until
 
 PAGE = (ROOT / "docs/http-api.md").read_text()
-OPENAPI = (ROOT / "docs/openapi.yaml").read_text()
+OPENAPI = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 VARIABLES, *COMMANDS = BLOCKS
 ACCESS_TOKEN = "access-token-of-the-tests-0123456789"
@@ -139,22 +141,41 @@ def test_the_metrics_on_the_page_are_the_real_ones(world, server):
 # OpenAPI
 
 def described():
-    """{(path, method): set of statuses} of openapi.yaml, without a library for YAML."""
-    operations, named = {}, {}
-    for line in OPENAPI.partition("\npaths:\n")[2].partition("\ncomponents:\n")[0].splitlines():
-        if match := re.fullmatch(r"  (/\S*):", line):
-            path = match[1]
-        elif match := re.fullmatch(r"    (get|post|put|delete|head|patch|options):", line):
-            statuses = operations.setdefault((path, match[1].upper()), set())
-        elif match := re.fullmatch(r"      responses: &(\w+)", line):
-            named[match[1]] = statuses
-        elif match := re.fullmatch(r"      responses: \*(\w+)", line):
-            statuses |= named[match[1]]
-        elif match := re.match(r'        "(\d{3})":', line):
-            statuses.add(int(match[1]))
-    return operations
+    """{(path, method): {status: its description}}, references followed."""
+    return {(path, method.upper()): {int(status): referred(response)
+                                     for status, response in operation["responses"].items()}
+            for path, item in OPENAPI["paths"].items()
+            for method, operation in item.items() if method != "parameters"}
 
 
+def referred(item):
+    """What a reference of openapi.yaml leads to."""
+    while "$ref" in item:
+        target = OPENAPI
+        for name in item["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        item = target
+    return item
+
+
+def closed_schemas(item):
+    """openapi.yaml with objects that have no members but those that it names."""
+    if isinstance(item, list):
+        return [closed_schemas(one) for one in item]
+    if not isinstance(item, dict):
+        return item
+    closing = {"unevaluatedProperties": False} if "properties" in item and "type" in item else {}
+    return {**closing, **{name: closed_schemas(one) for name, one in item.items()}}
+
+
+def mistakes_in(document, schema):
+    """What openapi.yaml does not say of this document."""
+    resolver = jsonschema.RefResolver("", CLOSED)
+    validator = jsonschema.Draft202012Validator(closed_schemas(schema), resolver=resolver)
+    return [error.message for error in validator.iter_errors(document)]
+
+
+CLOSED = closed_schemas(OPENAPI)
 OPERATIONS = described()
 
 
@@ -189,4 +210,53 @@ def test_openapi_tells_every_answer_that_is_seen(world, server, path, method):
     assert broker.stop() == 0
     (world.runtime_dir / "status.json").unlink()
     seen.add(ask(real))
-    assert seen <= OPERATIONS[path, method] and len(seen) > 3
+    assert seen <= set(OPERATIONS[path, method]) and len(seen) > 3
+
+
+def schema_of(path, method, answer):
+    """What openapi.yaml says of the body of such an answer."""
+    content = OPERATIONS[path, method][answer.status]["content"]
+    return content[answer.header("content-type").partition(";")[0]]["schema"]
+
+
+def asked_of_each(world, server):
+    """((path, method), answer) of real ones: good, refused, of a token in trouble."""
+    token = http_server.write_access_token(world, ACCESS_TOKEN)
+    broker, http = http_server.serve(world, server, connect_timeout=2, request_timeout=2, revoke_replaced_after=0,
+                                     http={"access_token_file": token})
+    bearer = ["--header", f"Authorization: Bearer {ACCESS_TOKEN}"]
+    commands = ("suspend", "resume", "revoke", "refresh")
+
+    def ask():
+        for path in ("/v1/status", "/v1/tokens/{name}"):
+            yield (path, "GET"), http.ask(path.replace("{name}", "default"), *bearer)
+            yield (path, "GET"), http.ask(path.replace("{name}", "default"))
+        yield ("/v1/tokens/{name}", "GET"), http.ask("/v1/tokens/unknown", *bearer)
+    yield from ask()
+    for name in commands:
+        yield (f"/v1/tokens/{{name}}/{name}", "POST"), http.post(f"/v1/tokens/default/{name}", *bearer)
+    broker.wait_token(lambda token: token["state"] == "valid")
+    server.order("token", status=401, body='{"error":"invalid_client"}', count=-1)
+    server.order("revoke", status=503, count=-1)
+    wait_until(lambda: http.post("/v1/tokens/default/revoke", *bearer).status == 202, what="a revocation")
+    broker.wait_token(lambda token: token["last_error"] and token["pending_revocations"])
+    yield from ask()
+
+
+def test_openapi_tells_every_member_of_the_bodies_that_are_seen(world, server):
+    statuses = set()
+    for operation, answer in asked_of_each(world, server):
+        assert mistakes_in(answer.json(), schema_of(*operation, answer)) == [], (operation, answer)
+        statuses.add(answer.status)
+    assert statuses >= {200, 202, 401, 404}
+
+
+def test_a_body_that_openapi_does_not_tell_would_be_seen(world, server):
+    """That the test above can fail."""
+    _, http = http_server.serve(world, server)
+    schema = OPENAPI["components"]["schemas"]["Token"]
+    token = http.ask("/v1/tokens/default").json()
+    assert mistakes_in(token, schema) == []
+    for changed in ({**token, "colour": "red"}, {**token, "state": "odd"}, {**token, "generation": "1"},
+                    {name: value for name, value in token.items() if name != "fingerprint"}):
+        assert mistakes_in(changed, schema)
