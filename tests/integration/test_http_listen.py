@@ -115,7 +115,7 @@ def test_the_unix_socket_is_open_to_all_and_gone_after_a_stop(world, server):
     assert found.st_uid == HTTP_UID
     assert http.terminate() == 0
     assert not os.path.exists(path)
-    assert http.notifications.has("STOPPING=1")
+    wait_until(lambda: http.notifications.has("STOPPING=1"), what="STOPPING=1")
 
 
 def test_a_socket_that_a_killed_server_left_is_replaced(world, server):
