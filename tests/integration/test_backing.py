@@ -13,10 +13,10 @@ import pytest
 
 import control
 import segment
+from filesystems import fill, leave_room, small_tmpfs
 from tb import READER_UID, Process, fingerprint, wait_until
 from test_kill import start_next
 from test_sharing import start_verifier, verdict
-from test_suspend import fill, small_tmpfs
 
 SYSTEM_RUNTIME_DIR = Path("/run/tokenbroker")
 NAMES_CHECK_S = 15  # a broker looks for its names so often: segment.md section 6
@@ -214,10 +214,6 @@ def test_deleted_names_are_published_again_and_no_reader_minds(world, server, ba
 
 
 # Memory that is full
-
-def leave_room(filler, number_of_bytes):
-    os.truncate(filler, filler.stat().st_size - number_of_bytes)
-
 
 @pytest.mark.needs_root
 def test_a_token_that_does_not_fit_into_memory_costs_no_good_one(world, server, cli):

@@ -2,44 +2,16 @@
 """Suspended stays suspended: over kills and restarts, on disks that are full, read-only or missing."""
 
 import os
-import subprocess
-from contextlib import contextmanager
 
 import pytest
 
 import segment
+from filesystems import fill, remount, small_tmpfs
 from tb import READER_UID, fingerprint, wait_until
 from test_hostile import make_socket, remove
 from test_kill import Killer, start_next
 
 SUSPENDED, CONFLICT = 6, 10
-
-
-@contextmanager
-def small_tmpfs(world, path, size="64k", mode="0700"):
-    """A file system of its own at path, which a test can fill."""
-    options = f"size={size},mode={mode},uid={world.broker_uid},gid={world.broker_uid}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tokenbroker-test", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def remount(path, how):
-    subprocess.run(["mount", "-o", f"remount,{how}", path], check=True)
-
-
-def fill(path):
-    """Not a byte is left; returns what to remove again."""
-    filler = path / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    return filler
 
 
 def markers(world):
