@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""What the proofs share: a table of what was tried and lost, readers that look on, limits on a process."""
+
+import collections
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+import tb  # noqa: E402
+
+
+class Table:
+    """Lines of `ok|MISS  name  number`, printed as they come."""
+
+    def __init__(self):
+        self.is_good = True
+
+    def row(self, name, number, is_good=True):
+        self.is_good &= is_good
+        print(f"{'ok' if is_good else 'MISS':5} {name:62} {number:>12}", flush=True)
+
+
+class Case:
+    """The rows of one thing that was tried."""
+
+    def __init__(self, table, name):
+        self._table = table
+        self._name = name
+
+    def row(self, what, number, is_good=True):
+        self._table.row(f"{self._name}: {what}", number, is_good)
+
+    def each(self, what, number, tries):
+        """It went so every time."""
+        self.row(what, number, number == tries > 0)
+
+    def none(self, what, number):
+        self.row(what, number, number == 0)
+
+    def at_most(self, what, number, most):
+        self.row(what, number, number <= most)
+
+    def run(self, function, build, *arguments):
+        """function(case, world, ...) in a world of its own; what fails in it is a miss, not the end."""
+        try:
+            world = tb.World(build)
+            try:
+                function(self, world, *arguments)
+            finally:
+                world.close()
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+            self.row("came to its end", 0, False)
+
+
+class Readers:
+    """Processes that read a token without pause and check each copy; they leave the broker its turn."""
+
+    def __init__(self, world, count=1, uid=tb.READER_UID):
+        program = world.build / "tests/support/verify_reader"
+        self.processes = [world.process(["nice", "-n", "19", program, "86400"], "reader", uid=uid) for _ in range(count)]
+
+    def tell(self, case):
+        """Their end, and three rows: no read failed, whatever was missing."""
+        seen = collections.Counter()
+        for process in self.processes:
+            process.terminate(30)
+            told = json.loads(process.out())
+            seen.update({key: told[key] for key in ("reads", "torn", "generation_went_back")})
+            seen["errors"] += sum(told["errors"].values())
+        case.row("verified reads", seen["reads"], seen["reads"] > 0)
+        case.none("reads without a token", seen["errors"])
+        case.none("torn tokens, generations that went back", seen["torn"] + seen["generation_went_back"])
+
+
+@contextmanager
+def limited(process, which, value):
+    """A limit on a running process. By its own user: root in a container may lack the right to."""
+    before = tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which)
+    tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which, (value, before[1]))
+    try:
+        yield
+    finally:
+        tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which, before)
+
+
+def status_kib(pid, key):
+    """A line of /proc/PID/status that counts KiB, VmRSS for example."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _stop(number, _):
+    """So that world.close() ends what was started."""
+    sys.exit(128 + number)
+
+
+def main(name, prove):
+    """prove(table, build), as root; the exit status."""
+    if not tb.IS_ROOT:
+        sys.exit(f"{name}: run it as root, because the readers are users of their own")
+    signal.signal(signal.SIGTERM, _stop)
+    table = Table()
+    prove(table, Path(os.environ["TB_BUILD"]).resolve())
+    return 0 if table.is_good else 1
