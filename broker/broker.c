@@ -147,6 +147,7 @@ static void look_at_names(struct broker *broker)
 
 static int open_control(struct broker *broker, struct error_text *error)
 {
+	broker->control_pauses = 0;
 	return control_server_new(&broker->control, broker->event, broker->runtime_dir->fd,
 				  broker->runtime_dir->path, &broker_control_ops, broker, error);
 }
@@ -197,6 +198,7 @@ static int turn(struct broker *broker)
 		publisher_run(broker->publisher, now_ns);
 	next_ms = broker_run_tokens(broker, now_ms);
 	next_ms = earlier(next_ms, broker_run_revocations(broker, now_ms));
+	next_ms = earlier(next_ms, broker_look_at_control(broker, now_ms));
 	/* Whoever is told READY finds a status document. */
 	next_ns = broker_run_status(broker, clock_boottime_ns());
 	next_ms = earlier(next_ms, broker_notify(broker, now_ms));

@@ -2,6 +2,7 @@
 /* What comes in through the control socket: judged, carried out, counted, written to the log. */
 #include "broker_private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -223,6 +224,35 @@ static void on_refused(void *userdata, const struct tokenbroker_control_request 
 		return;
 	status_record_rejection(&token->record, result);
 	managed_token_changed(token);
+}
+
+const char *broker_control_obstacle(const struct broker *broker)
+{
+	int error = control_server_counts(broker->control)->pause_error;
+
+	return error == -EBUSY ? "a client holds up the closing of others" : strerror(-error);
+}
+
+/* They are tried ten times a second: a while without such a pause says that it is over. */
+int64_t broker_look_at_control(struct broker *broker, int64_t now_ms)
+{
+	uint64_t pauses = broker->control != NULL ? control_server_counts(broker->control)->paused
+						  : broker->control_pauses;
+
+	if (pauses > broker->control_pauses) {
+		if (broker->control_calm_at_ms == 0) {
+			log_warning(broker->log, BROKER_CONTROL_WAITS "%s",
+				    broker_control_obstacle(broker));
+			status_writer_mark_changed(&broker->status_writer);
+		}
+		broker->control_calm_at_ms = now_ms + BROKER_TICK_MS;
+	} else if (broker->control_calm_at_ms != 0 && broker->control_calm_at_ms <= now_ms) {
+		log_info(broker->log, TOKENBROKER_CONTROL_SOCKET ": no connection waits any more");
+		broker->control_calm_at_ms = 0;
+		status_writer_mark_changed(&broker->status_writer);
+	}
+	broker->control_pauses = pauses;
+	return broker->control_calm_at_ms != 0 ? broker->control_calm_at_ms : LIFECYCLE_NEVER_MS;
 }
 
 const struct control_ops broker_control_ops = {

@@ -115,6 +115,8 @@ struct broker {
 	struct publisher *publisher;
 	struct token_source *source;
 	struct control_server *control;
+	uint64_t control_pauses;    /* of control, as last looked at */
+	int64_t control_calm_at_ms; /* connections have had to wait; 0: they have not */
 	struct status_document *document;
 	struct status_writer status_writer;
 	struct state_directory state_directory;
@@ -231,6 +233,10 @@ void broker_free_revocations(struct broker *broker);
 
 /* broker_command.c */
 extern const struct control_ops broker_control_ops; /* userdata: struct broker */
+#define BROKER_CONTROL_WAITS TOKENBROKER_CONTROL_SOCKET ": connections wait: "
+/* Connections that cannot be accepted are told of; returns when to come again. */
+int64_t broker_look_at_control(struct broker *broker, int64_t now_ms);
+const char *broker_control_obstacle(const struct broker *broker);
 
 /* broker_status.c */
 /* Writes or touches status.json if that is due; returns when to come again, CLOCK_BOOTTIME. */

@@ -132,7 +132,7 @@ static void add_warnings(struct parts *parts, const struct config_errors *warnin
 
 static bool parts_new(struct parts *ret, const struct broker *broker)
 {
-	size_t warnings = broker->warnings.count + 1;
+	size_t warnings = broker->warnings.count + 2; /* and those of add_shortages() */
 
 	for (size_t i = 0; i < broker->token_count; i++)
 		warnings += broker->tokens[i]->reader_warnings.count;
@@ -149,6 +149,17 @@ static bool parts_new(struct parts *ret, const struct broker *broker)
 	return false;
 }
 
+static void add_shortages(struct parts *parts, const struct broker *broker)
+{
+	if (!broker->is_memory_locked)
+		error_text_set(&parts->warnings[parts->warning_count++],
+			       "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK "
+			       "(LimitMEMLOCK=)");
+	if (broker->control_calm_at_ms != 0 && broker->control != NULL)
+		error_text_set(&parts->warnings[parts->warning_count++], BROKER_CONTROL_WAITS "%s",
+			       broker_control_obstacle(broker));
+}
+
 static void fill_parts(struct parts *parts, const struct broker *broker)
 {
 	for (size_t i = 0; i < broker->token_count; i++) {
@@ -157,10 +168,7 @@ static void fill_parts(struct parts *parts, const struct broker *broker)
 		add_warnings(parts, &broker->tokens[i]->reader_warnings);
 	}
 	add_warnings(parts, &broker->warnings);
-	if (!broker->is_memory_locked)
-		error_text_set(&parts->warnings[parts->warning_count++],
-			       "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK "
-			       "(LimitMEMLOCK=)");
+	add_shortages(parts, broker);
 }
 
 static int write_document(struct broker *broker)

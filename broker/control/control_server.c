@@ -235,11 +235,12 @@ static void welcome(struct control_server *server, int fd)
 	}
 }
 
-static void pause_accepting(struct control_server *server)
+static void pause_accepting(struct control_server *server, int error)
 {
 	uint64_t now_usec;
 
 	server->counts.paused++;
+	server->counts.pause_error = error;
 	/* The timer first: a socket that is never looked at again would be worse than a busy loop.
 	 */
 	if (sd_event_now(server->event, CLOCK_MONOTONIC, &now_usec) >= 0 &&
@@ -266,7 +267,7 @@ static int on_connections(sd_event_source *source, int listen_fd, uint32_t event
 		int fd;
 
 		if (closer_is_stuck(server->closer)) {
-			pause_accepting(server);
+			pause_accepting(server, -EBUSY);
 			break;
 		}
 		fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -278,8 +279,8 @@ static int on_connections(sd_event_source *source, int listen_fd, uint32_t event
 			break;
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
-		pause_accepting(
-			server); /* EMFILE, ENFILE, ENOBUFS, ENOMEM and what nobody foresaw */
+		/* EMFILE, ENFILE, ENOBUFS, ENOMEM and what nobody foresaw */
+		pause_accepting(server, -errno);
 		break;
 	}
 	return 0;

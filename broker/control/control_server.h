@@ -41,6 +41,7 @@ struct control_counts {
 	uint64_t late;    /* connections that sent nothing in time */
 	uint64_t paused;  /* times that accepting was put off: no descriptors, no memory, see
 			     closer.h */
+	int pause_error;  /* the last one's; -EBUSY: a client holds up the closing of others */
 };
 
 struct control_server;

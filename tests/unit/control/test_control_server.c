@@ -312,6 +312,7 @@ static void without_descriptors_it_pauses_instead_of_spinning(void)
 	CU_ASSERT_TRUE(turn(&fixture));
 	CU_ASSERT_FALSE(turn(&fixture));
 	CU_ASSERT_EQUAL(control_server_counts(fixture.server)->paused, 1);
+	CU_ASSERT_EQUAL(control_server_counts(fixture.server)->pause_error, -EMFILE);
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &saved), 0);
 
 	while (fixture.handled == 0 && clock_monotonic_ns() - start_ns < 2 * NS_PER_S)

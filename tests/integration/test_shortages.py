@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""What a running broker lacks is told: in the status, and in one line of the log. See tests/proofs/resources."""
+
+import resource
+
+import pytest
+
+import control
+from limits import descriptors, limited
+from tb import wait_until
+
+TICK_S = 15  # a broker looks at its surroundings so often
+
+
+def warnings(world):
+    return "\n".join(world.status()["config"]["warnings"])
+
+
+@pytest.mark.needs_root
+def test_commands_that_wait_for_a_descriptor_are_told_of(world, server):
+    broker = world.ready_broker(server)
+    with limited(broker, resource.RLIMIT_NOFILE, descriptors(broker.pid)):
+        waiting = control.connect(world.runtime_dir)
+        broker.wait_log("connections wait: Too many open files")
+    with waiting:
+        wait_until(lambda: "connections wait: Too many open files" in warnings(world), 10, "a warning")
+        waiting.send(control.pack(control.SUSPEND))
+        assert control.receive(waiting).result == "accepted"
+    wait_until(lambda: "connections wait" not in warnings(world), TICK_S + 10, "the end of it")
+    assert broker.err().count("connections wait:") == 1
+    assert "no connection waits any more" in broker.err()
