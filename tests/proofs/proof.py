@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the proofs share: a table of what was tried and lost, readers that look on, limits on a process."""
+"""What the proofs share: a table of what was tried and lost, and readers that look on."""
 
 import collections
 import json
 import os
-import resource
 import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
@@ -77,27 +75,6 @@ class Readers:
         case.row("verified reads", seen["reads"], seen["reads"] > 0)
         case.none("reads without a token", seen["errors"])
         case.none("torn tokens, generations that went back", seen["torn"] + seen["generation_went_back"])
-
-
-@contextmanager
-def limited(process, which, value):
-    """A limit on a running process. By its own user: root in a container may lack the right to."""
-    before = tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which)
-    tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which, (value, before[1]))
-    try:
-        yield
-    finally:
-        tb.as_uid(tb.BROKER_UID, resource.prlimit, process.pid, which, before)
-
-
-def status_kib(pid, key):
-    """A line of /proc/PID/status that counts KiB, VmRSS for example."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def _stop(number, _):

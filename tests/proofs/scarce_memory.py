@@ -11,10 +11,12 @@ from contextlib import contextmanager
 import control
 import segment
 from filesystems import fill, leave_room, small_tmpfs
-from proof import Readers, limited, status_kib
+from limits import limited, status_kib
+from proof import Readers
 from tb import OTHER_READER_UID, READER_UID, TOKEN_MAX, fingerprint, wait_until
 
 ROOM = 64 * 1024  # for status.json, but not for a segment of the longest token
+SIZE = "8m"  # a reader keeps up to 16 segments mapped that were replaced: their memory is not free yet
 MIB = 1 << 20
 
 
@@ -102,12 +104,12 @@ def _fill_segments(case, world, place, backing, tries):
 
 
 def tmpfs_full(case, world, tries):
-    with small_tmpfs(world, world.runtime_dir, "1m", "0755"):
+    with small_tmpfs(world, world.runtime_dir, SIZE, "0755"):
         _fill_segments(case, world, world.runtime_dir, "directory", tries)
 
 
 def shm_full(case, world, tries):
-    with own_shm(world, "1m") as place:
+    with own_shm(world, SIZE) as place:
         _fill_segments(case, world, place, "shm", tries)
 
 
