@@ -209,6 +209,12 @@ torture: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/torture $(KILLS) $(SEED)
 
+# Memory, descriptors, threads and disk taken away; a table. As root.
+.PHONY: resources
+resources: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/resources
+
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
@@ -326,6 +332,7 @@ help:
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
+	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
