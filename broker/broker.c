@@ -20,7 +20,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/secret.h"
 #include "publish/boot_id.h"
 #include "source/http_source.h"
 
@@ -178,6 +177,7 @@ static void tick(struct broker *broker, int64_t now_ms)
 	look_at_clocks(broker);
 	look_at_names(broker);
 	look_at_control_socket(broker);
+	broker_look_at_memory(broker);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -283,15 +283,7 @@ static int open_source(struct broker *broker)
 				.gid = getegid(),
 			},
 	};
-	struct secret *trial;
 
-	if (secret_new(&trial, 1, 1) == 0) {
-		broker->is_memory_locked = trial->is_locked;
-		secret_free(trial);
-	}
-	if (!broker->is_memory_locked)
-		log_warning(broker->log,
-			    "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK");
 	return http_source_new(&broker->source, broker->event, &settings);
 }
 
@@ -479,6 +471,7 @@ enum broker_exit broker_run(const struct paths *paths, struct log *log)
 		.log = log,
 		.state_directory = {.path = paths->state_dir,
 				    .has_parents_to_make = paths->is_user_run},
+		.is_memory_locked = true, /* the first look says if not */
 		.started_boottime_ms = clock_boottime_ms(),
 		.started_realtime_ns = clock_realtime_ns(),
 		.clock_difference_ns = clock_realtime_ns() - clock_boottime_ns(),

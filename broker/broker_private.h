@@ -197,6 +197,8 @@ void managed_token_put(struct managed_token *token, const struct publication_con
 void managed_token_look_at_publish_error(struct managed_token *token);
 /* What is published as valid, or NULL. */
 const struct publication_content *managed_token_content(const struct managed_token *token);
+/* Whether secrets can still be kept out of swap, with as many tokens as there are. */
+void broker_look_at_memory(struct broker *broker);
 /* The recorded error becomes the reason that the token is failing for: logged if it is another. */
 void managed_token_failed(struct managed_token *token, const struct status_error *error);
 enum tokenbroker_segment_state managed_token_segment_state(const struct managed_token *token);

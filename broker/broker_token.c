@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "source/source_identity.h"
 
 struct lifecycle_policy broker_policy(const struct config_token *config)
@@ -135,6 +136,43 @@ const struct publication_content *managed_token_content(const struct managed_tok
 	const struct publication_content *content = publication_content(token->publication);
 
 	return content != NULL && content->state == TOKENBROKER_SEGMENT_VALID ? content : NULL;
+}
+
+static size_t longest_token_bytes(const struct broker *broker)
+{
+	size_t longest = 1;
+
+	for (size_t i = 0; i < broker->token_count; i++) {
+		const struct publication_content *content =
+			managed_token_content(broker->tokens[i]);
+
+		if (content != NULL && content->length > longest)
+			longest = content->length;
+	}
+	return longest;
+}
+
+/* Tokens stay locked: what the next one needs is tried, because many or long ones use up the limit
+ * that one secret is far from. */
+void broker_look_at_memory(struct broker *broker)
+{
+	size_t length = longest_token_bytes(broker);
+	struct secret *trial;
+	bool is_locked;
+
+	if (secret_new(&trial, length, length) < 0)
+		return; /* no memory says nothing of the limit */
+	is_locked = trial->is_locked;
+	secret_free(trial);
+	if (is_locked == broker->is_memory_locked)
+		return;
+	broker->is_memory_locked = is_locked;
+	status_writer_mark_changed(&broker->status_writer);
+	if (is_locked)
+		log_info(broker->log, "secrets can be locked into memory again");
+	else
+		log_warning(broker->log,
+			    "secrets cannot be locked into memory: raise RLIMIT_MEMLOCK");
 }
 
 static void revoke_content(struct managed_token *token, const struct publication_content *content,

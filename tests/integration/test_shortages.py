@@ -6,7 +6,7 @@ import resource
 import pytest
 
 import control
-from limits import descriptors, limited
+from limits import descriptors, limited, status_kib
 from tb import wait_until
 
 TICK_S = 15  # a broker looks at its surroundings so often
@@ -29,3 +29,15 @@ def test_commands_that_wait_for_a_descriptor_are_told_of(world, server):
     wait_until(lambda: "connections wait" not in warnings(world), TICK_S + 10, "the end of it")
     assert broker.err().count("connections wait:") == 1
     assert "no connection waits any more" in broker.err()
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
+def test_memory_that_cannot_be_locked_any_more_is_told_of(world, server):
+    broker = world.ready_broker(server)
+    assert "RLIMIT_MEMLOCK" not in warnings(world)
+    assert status_kib(broker.pid, "VmLck") > 0, "the token"
+    with limited(broker, resource.RLIMIT_MEMLOCK, status_kib(broker.pid, "VmLck") * 1024):
+        wait_until(lambda: "RLIMIT_MEMLOCK" in warnings(world), TICK_S + 10, "a warning")
+        assert broker.err().count("RLIMIT_MEMLOCK") == 1
+    wait_until(lambda: "RLIMIT_MEMLOCK" not in warnings(world), TICK_S + 10, "the end of it")
