@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""A short run of each longer proof: what it does at length is in docs/reliability.md."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+PROOFS = {"torture": ["40", "1"], "resources": ["--short"]}
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build  # readers verify as fast as they can, and memory is limited
+@pytest.mark.parametrize("name", PROOFS)
+def test_a_short_run_misses_nothing(built, name):
+    run = subprocess.run([sys.executable, ROOT / "tests/proofs" / name, *PROOFS[name]], check=False,
+                         capture_output=True, text=True, timeout=300,
+                         env={**os.environ, "TB_BUILD": str(built)})
+    rows = [line.split()[0] for line in run.stdout.splitlines() if line.startswith(("ok ", "MISS "))]
+    assert run.returncode == 0 and len(rows) > 15 and set(rows) == {"ok"}, run.stdout + run.stderr
