@@ -5,40 +5,27 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/locked_pages.h"
+
 enum { STACK_BYTES = 64 * 1024 };
-
-/* The pages that hold capacity bytes and a NUL. */
-static size_t mapping_bytes(size_t capacity)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (capacity + page) / page * page;
-}
 
 /* Sets data, capacity and is_locked of *ret; the rest is the caller's. */
 static int map_pages(struct secret *ret, size_t capacity)
 {
-	size_t bytes = mapping_bytes(capacity);
-	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t bytes;
 
-	if (pages == MAP_FAILED)
+	ret->data = locked_pages_map(capacity + 1, &bytes, &ret->is_locked);
+	if (ret->data == NULL)
 		return -ENOMEM;
-	/* Both exist in every kernel that we run on; without them a secret is still a secret. */
-	(void)madvise(pages, bytes, MADV_DONTDUMP);
-	(void)madvise(pages, bytes, MADV_WIPEONFORK);
-	ret->is_locked = mlock(pages, bytes) == 0; /* RLIMIT_MEMLOCK may be small */
-	ret->data = pages;
 	ret->capacity = bytes - 1;
 	return 0;
 }
 
 static void unmap_pages(struct secret *secret)
 {
-	explicit_bzero(secret->data, secret->capacity + 1);
-	(void)munmap(secret->data, secret->capacity + 1);
+	locked_pages_unmap(secret->data, secret->capacity + 1);
 }
 
 int secret_new(struct secret **ret, size_t capacity, size_t maximum)

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "source/locked_heap.h"
 #include "source/source_identity.h"
 
 struct lifecycle_policy broker_policy(const struct config_token *config)
@@ -140,7 +141,7 @@ const struct publication_content *managed_token_content(const struct managed_tok
 
 static size_t longest_token_bytes(const struct broker *broker)
 {
-	size_t longest = 1;
+	size_t longest = 0;
 
 	for (size_t i = 0; i < broker->token_count; i++) {
 		const struct publication_content *content =
@@ -152,11 +153,11 @@ static size_t longest_token_bytes(const struct broker *broker)
 	return longest;
 }
 
-/* Tokens stay locked: what the next one needs is tried, because many or long ones use up the limit
- * that one secret is far from. */
+/* Tokens stay locked: what the next request and its token need is tried, because many or long ones
+ * use up the limit that one secret is far from. */
 void broker_look_at_memory(struct broker *broker)
 {
-	size_t length = longest_token_bytes(broker);
+	size_t length = LOCKED_HEAP_CHUNK_BYTES + longest_token_bytes(broker);
 	struct secret *trial;
 	bool is_locked;
 

@@ -17,9 +17,15 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/tcp_address.h"
+#include "source/locked_heap.h"
+#include "source/wipe_heap.h"
 
-/* A transfer that moved nothing for so long is dead, however long request_timeout_s is. */
-enum { STALL_S_MAX = 60 };
+enum {
+	/* A transfer that moved nothing for so long is dead, however long request_timeout_s is. */
+	STALL_S_MAX = 60,
+	/* The least that libcurl takes: its buffer for what is sent lies in locked memory. */
+	UPLOAD_BUFFER_BYTES = 16 * 1024,
+};
 
 struct http_client {
 	CURLM *multi;
@@ -274,6 +280,7 @@ static CURLcode set_policy(CURL *easy)
 		{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 		{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
 		{CURLOPT_LOW_SPEED_LIMIT, 1},
+		{CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES},
 #if LIBCURL_VERSION_NUM >= 0x075700
 		{CURLOPT_QUICK_EXIT, 1},       /* never wait for a resolver thread */
 		{CURLOPT_CA_CACHE_TIMEOUT, 0}, /* a replaced ca_file holds at once */
@@ -436,6 +443,16 @@ static int set_multi_options(struct http_client *client)
 	return is_set ? 0 : -EOPNOTSUPP;
 }
 
+/* libcurl copies requests and answers into its own buffers, which must not reach swap or a core
+ * file. A sanitizer's allocator is left alone, so that it sees what libcurl does with memory. */
+static CURLcode init_libcurl(void)
+{
+	if (!wipe_heap_is_active())
+		return curl_global_init(CURL_GLOBAL_DEFAULT);
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, locked_heap_malloc, locked_heap_free,
+				    locked_heap_realloc, locked_heap_strdup, locked_heap_calloc);
+}
+
 static void cleanup_client(struct http_client **client)
 {
 	http_client_free(*client);
@@ -453,7 +470,7 @@ int http_client_new(struct http_client **ret, struct sd_event *event)
 	if (setenv("RES_OPTIONS", "timeout:2 attempts:1", 0) < 0)
 		return -errno;
 #endif
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (init_libcurl() != CURLE_OK)
 		return -ENOMEM;
 	client->has_libcurl = true;
 	client->event = sd_event_ref(event);

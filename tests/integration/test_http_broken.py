@@ -12,8 +12,9 @@ import pytest
 
 import http_server
 from http_server import HTTP_UID, metrics
+from memory import copies, forms
 from tb import CLIENT_SECRET, STRANGER_UID, as_uid, wait_until
-from test_secrets import CANARY, SECRET, copies, forms
+from test_secrets import CANARY, SECRET
 
 ACCESS_TOKEN = "access-token-of-the-tests-0123456789"
 READS = ("/", "/livez", "/readyz", "/readyz?verbose", "/readyz/default", "/metrics", "/v1/status",
