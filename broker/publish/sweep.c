@@ -85,17 +85,33 @@ int sweep_links(struct publisher *publisher)
 	return result;
 }
 
+/* Anybody may be able to give a segment of ours a second name (ln, where fs.protected_hardlinks is
+ * 0): what goes for the file is that it is in use, not that no link leads to this name. */
+static bool is_name_of(const struct publisher *publisher, const struct segment *segment,
+		       const struct segment_name *name)
+{
+	struct segment_file other = segment->file;
+
+	if (segment_name_equals(&segment->file.name, name))
+		return true;
+	other.name = *name;
+	if (!segment_file_is_in_place(&other, publisher->dir))
+		return false;
+	segment_file_unlink(&other, publisher->dir);
+	return true;
+}
+
 static bool is_in_our_hands(const struct publisher *publisher, const struct segment_name *name)
 {
 	for (const struct publication *p = publisher->publications; p != NULL;
 	     p = publication_after(p)) {
 		const struct segment *segment = publication_segment(p);
 
-		if (segment != NULL && segment_name_equals(&segment->file.name, name))
+		if (segment != NULL && is_name_of(publisher, segment, name))
 			return true;
 	}
 	for (const struct segment *s = publisher->retiring; s != NULL; s = s->next)
-		if (segment_name_equals(&s->file.name, name))
+		if (is_name_of(publisher, s, name))
 			return true;
 	return false;
 }
@@ -107,7 +123,7 @@ static int sweep_segment(struct publisher *publisher, const struct segment_name 
 	const struct principals nobody = {0};
 	int r;
 
-	if (is_in_our_hands(publisher, name) || token_link_leads_to(publisher->dir, name))
+	if (token_link_leads_to(publisher->dir, name) || is_in_our_hands(publisher, name))
 		return 0;
 	r = adopt_segment(&result, publisher->dir, &publisher->identity, name, &nobody);
 	if (r < 0)

@@ -73,6 +73,31 @@ static void a_live_segment_is_not_touched(void)
 	stage_close(&stage);
 }
 
+static void a_second_name_of_a_live_segment_goes_and_the_segment_stays(void)
+{
+	static const char second[] = "/dev/shm/tokenbroker.default.0123456789abcdef";
+	CLEANUP(seen) struct seen before = {.is_there = false};
+	CLEANUP(seen) struct seen after = {.is_there = false};
+	struct publication_found found;
+	struct publication *publication;
+	struct stage stage;
+
+	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
+	(void)publish_first(&stage, "live-token");
+	stage_restart(&stage, RUNTIME_DIR_BACKING_SHM);
+	see(&before, &stage, "default");
+	CU_ASSERT_EQUAL_FATAL(link(before.target, second), 0);
+	CU_ASSERT_EQUAL(publication_new(&publication, stage.publisher, "default", &nobody, &found),
+			0);
+	publication_found_fini(&found);
+	CU_ASSERT_EQUAL(publisher_sweep(stage.publisher), 0);
+	stage_pass_ms(&stage, 10);
+	CU_ASSERT_TRUE(shows(&after, &stage, "live-token"));
+	CU_ASSERT_EQUAL(after.head & TOKENBROKER_SEGMENT_RETIRED, 0);
+	CU_ASSERT_NOT_EQUAL(access(second, F_OK), 0);
+	stage_close(&stage);
+}
+
 static void a_segment_in_our_hands_is_not_swept_though_its_link_is_gone(void)
 {
 	CLEANUP(seen) struct seen seen = {.is_there = false};
@@ -276,6 +301,7 @@ int main(void)
 		TEST(a_segment_without_a_link_is_scrubbed_retired_and_unlinked),
 		TEST(segments_of_the_other_backing_are_swept_too),
 		TEST(a_live_segment_is_not_touched),
+		TEST(a_second_name_of_a_live_segment_goes_and_the_segment_stays),
 		TEST(a_segment_in_our_hands_is_not_swept_though_its_link_is_gone),
 		TEST(a_retiring_segment_is_not_swept_twice),
 		TEST(a_token_that_is_no_longer_configured_is_withdrawn),
