@@ -373,6 +373,13 @@ static enum broker_exit start(struct broker *broker)
 	status = open_runtime_dir(broker, broker_backing(broker));
 	if (status != BROKER_EXIT_OK)
 		return status;
+	if (state_directory_is_open_to_others(&broker->state_directory)) {
+		log_error(broker->log,
+			  "%s: other users may write to it, and could end a suspension: it must "
+			  "belong to the broker's user, with mode 0700",
+			  broker->state_directory.path);
+		return BROKER_EXIT_FAILURE;
+	}
 	r = open_steps(broker);
 	if (r < 0) {
 		log_error(broker->log, "cannot start: %s", strerror(-r));

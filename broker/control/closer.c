@@ -14,6 +14,7 @@
 struct worker {
 	int read_fd;
 	atomic_uint backlog;
+	atomic_uint closed;
 };
 
 struct closer {
@@ -45,6 +46,7 @@ static void *run(void *argument)
 
 	while (read(worker->read_fd, &fd, sizeof(fd)) == (ssize_t)sizeof(fd)) {
 		close_connection(fd);
+		atomic_fetch_add(&worker->closed, 1);
 		atomic_fetch_sub(&worker->backlog, 1);
 	}
 	free_worker(worker);
@@ -77,6 +79,7 @@ int closer_new(struct closer **ret)
 		return -errno;
 	worker->read_fd = fds[0];
 	atomic_init(&worker->backlog, 0);
+	atomic_init(&worker->closed, 0);
 	r = start_thread(worker);
 	if (r < 0) {
 		(void)close(fds[0]);
@@ -110,7 +113,12 @@ void closer_give(struct closer *closer, int fd)
 	(void)n;
 }
 
-bool closer_is_stuck(const struct closer *closer)
+bool closer_is_full(const struct closer *closer)
 {
 	return atomic_load(&closer->worker->backlog) > CLOSER_BACKLOG_MAX;
+}
+
+unsigned closer_closed(const struct closer *closer)
+{
+	return atomic_load(&closer->worker->closed);
 }

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* With more connections that wait to be closed, it is stuck. With those that are open they leave
+/* More connections should not wait to be closed. With those that are open they leave
  * half of the usual 1024 descriptors to everything else. */
 #define CLOSER_BACKLOG_MAX 256
 
@@ -31,7 +31,10 @@ void closer_free(struct closer *closer);
  */
 void closer_give(struct closer *closer, int fd);
 
-/* Somebody makes us linger: accept no more connections until it is over. */
-bool closer_is_stuck(const struct closer *closer);
+/* Accept no more connections for now: they come faster than they are closed. */
+bool closer_is_full(const struct closer *closer);
+
+/* Connections closed so far; it wraps. While it stands still somebody makes us linger. */
+unsigned closer_closed(const struct closer *closer);
 
 #endif

@@ -19,7 +19,9 @@
 /* design.md section 8: the time to send the message. */
 #define MESSAGE_TIMEOUT_USEC (1 * USEC_PER_S)
 /* Without descriptors the listening socket stays readable: look away instead of spinning. */
-#define ACCEPT_PAUSE_USEC   (USEC_PER_S / 10)
+#define ACCEPT_PAUSE_USEC (USEC_PER_S / 10)
+/* For the thread that closes to catch up; doubled as long as it closes nothing. */
+#define CLOSE_PAUSE_USEC    (USEC_PER_S / 1000)
 #define TIMER_ACCURACY_USEC (USEC_PER_S / 100)
 /* What a client that was refused a place is told to wait: by then the silent ones are gone. */
 #define BUSY_RETRY_MS MS_PER_S
@@ -42,6 +44,8 @@ struct control_server {
 	sd_event_source *resume_timer;   /* ends a pause of accepting */
 	sd_event_source *deadline_timer; /* of the connection that has waited longest */
 	struct closer *closer;
+	unsigned closed;           /* closer_closed() at the last pause for it */
+	uint64_t close_pause_usec; /* that pause */
 	struct admission admission;
 	struct connection connections[ADMISSION_IN_ALL];
 	struct control_counts counts;
@@ -235,17 +239,38 @@ static void welcome(struct control_server *server, int fd)
 	}
 }
 
-static void pause_accepting(struct control_server *server, int error)
+static void look_away(struct control_server *server, uint64_t pause_usec)
 {
 	uint64_t now_usec;
 
-	server->counts.paused++;
-	server->counts.pause_error = error;
 	/* The timer first: a socket that is never looked at again would be worse than a busy loop.
 	 */
 	if (sd_event_now(server->event, CLOCK_MONOTONIC, &now_usec) >= 0 &&
-	    arm(server->resume_timer, now_usec + ACCEPT_PAUSE_USEC) >= 0)
+	    arm(server->resume_timer, now_usec + pause_usec) >= 0)
 		(void)sd_event_source_set_enabled(server->listen_source, SD_EVENT_OFF);
+}
+
+static void pause_accepting(struct control_server *server, int error)
+{
+	server->counts.paused++;
+	server->counts.pause_error = error;
+	look_away(server, ACCEPT_PAUSE_USEC);
+}
+
+/* In a flood for a moment only: whoever else connects waits behind what is in the queue. */
+static void wait_for_closer(struct control_server *server)
+{
+	unsigned closed = closer_closed(server->closer);
+	bool is_moving = closed != server->closed;
+
+	server->closed = closed;
+	server->close_pause_usec = is_moving ? CLOSE_PAUSE_USEC : 2 * server->close_pause_usec;
+	if (server->close_pause_usec < ACCEPT_PAUSE_USEC) {
+		look_away(server, server->close_pause_usec);
+		return;
+	}
+	server->close_pause_usec = ACCEPT_PAUSE_USEC;
+	pause_accepting(server, -EBUSY);
 }
 
 static int on_pause_over(sd_event_source *timer, uint64_t usec, void *userdata)
@@ -266,8 +291,8 @@ static int on_connections(sd_event_source *source, int listen_fd, uint32_t event
 	for (unsigned i = 0; i < ACCEPT_PER_TURN; i++) {
 		int fd;
 
-		if (closer_is_stuck(server->closer)) {
-			pause_accepting(server, -EBUSY);
+		if (closer_is_full(server->closer)) {
+			wait_for_closer(server);
 			break;
 		}
 		fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -302,6 +327,8 @@ static int watch(struct control_server *server)
 	if (r >= 0)
 		r = add_timer(server, &server->resume_timer, on_pause_over);
 	if (r >= 0)
+		r = sd_event_source_set_time_accuracy(server->resume_timer, 1);
+	if (r >= 0)
 		r = sd_event_add_io(server->event, &server->listen_source, server->listen_fd,
 				    EPOLLIN, on_connections, server);
 	return r < 0 ? r : 0;
@@ -322,6 +349,7 @@ int control_server_new(struct control_server **ret, sd_event *event, int runtime
 	server->userdata = userdata;
 	server->event = sd_event_ref(event);
 	server->listen_fd = -1;
+	server->close_pause_usec = CLOSE_PAUSE_USEC;
 	admission_init(&server->admission);
 	r = closer_new(&server->closer);
 	if (r < 0) {

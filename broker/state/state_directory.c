@@ -92,3 +92,13 @@ int state_directory_open(const struct state_directory *directory, int *ret_fd)
 	*ret_fd = fd;
 	return 0;
 }
+
+bool state_directory_is_open_to_others(const struct state_directory *directory)
+{
+	struct stat status;
+
+	if (stat(directory->path, &status) < 0)
+		return false;
+	return (status.st_uid != geteuid() && status.st_uid != 0) ||
+	       (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}

@@ -21,4 +21,8 @@ struct state_directory {
  */
 int state_directory_open(const struct state_directory *directory, int *ret_fd);
 
+/* Somebody else but root could take a marker away, which would end a suspension at the next start.
+ * False if there is none. */
+bool state_directory_is_open_to_others(const struct state_directory *directory);
+
 #endif

@@ -7,7 +7,7 @@ import pytest
 
 import segment
 from filesystems import fill, remount, small_tmpfs
-from tb import READER_UID, fingerprint, wait_until
+from tb import READER_UID, STRANGER_UID, fingerprint, wait_until
 from test_hostile import make_socket, remove
 from test_kill import Killer, start_next
 
@@ -112,6 +112,23 @@ def test_a_missing_state_directory_means_suspended(world, server, cli):
     world.make_directory("state", 0o700)
     assert cli("resume", "default").status == 0
     assert cli("get", uid=READER_UID).status == 0
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("mode, uid", [(0o777, None), (0o770, None), (0o1777, None), (0o700, STRANGER_UID)])
+def test_where_others_could_take_a_marker_away_no_broker_starts(world, server, cli, mode, uid):
+    broker = world.ready_broker(server)
+    assert cli("suspend", "default").status == 0
+    broker.kill()
+    world.state_dir.chmod(mode)
+    world.give(world.state_dir, uid)
+    broker = world.broker()
+    assert broker.wait() == 1 and str(world.state_dir) in broker.err() and "0700" in broker.err()
+    assert cli("get", uid=READER_UID).status == SUSPENDED
+    world.state_dir.chmod(0o700)
+    world.give(world.state_dir)
+    start_next(world)
+    assert_suspended(world, server, 1)
 
 
 def make_unreadable(path):
