@@ -156,12 +156,20 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/rep
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $(FUZZ_ARCHIVES) $(BASE_ARCHIVE) $(TEST_LIBS)
 .SECONDARY: $(FUZZERS:=.o)
 
+# What make bench runs: one source file each, with the broker's own code that publishes.
+BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(STATIC_LIBRARY) $(call archive,broker/publish) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcrypto) -lacl -pthread
+.SECONDARY: $(BENCH_PROGRAMS:=.o)
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
 EXAMPLES := $(BUILD)/examples/loop $(BUILD)/examples/curl
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcurl)
 
 .PHONY: check-build
-check-build: all $(UNIT_TESTS) $(FUZZERS) $(SUPPORT_PROGRAMS) $(EXAMPLES)
+check-build: all $(UNIT_TESTS) $(FUZZERS) $(SUPPORT_PROGRAMS) $(BENCH_PROGRAMS) $(EXAMPLES)
 
 # Where nothing but the libraries is there: in the build of a package.
 .PHONY: check-unit
@@ -214,6 +222,15 @@ torture: deps
 resources: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/resources
+
+# Speed beside the floor and beside what else is in use: a table, and in $(BUILD)/bench the same for
+# the documentation with its pictures. PARTS: only these (bench/part_NAME.py).
+PARTS ?=
+.PHONY: bench
+bench: deps
+	@packaging/install-dependencies bench
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" $(PYTHON) bench/bench $(PARTS)
 
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
@@ -333,6 +350,7 @@ help:
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
 	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
+	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'

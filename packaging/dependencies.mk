@@ -10,8 +10,11 @@ DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-pyyaml util-linux
 
 # What making packages needs, which is done on Debian; what tests them as files, which is part of
-# `make check` there; and what boots them, for `make check-packages`.
+# `make check` there; and what boots them, for `make check-packages`. What `make bench` measures beside,
+# and draws with.
 APT_PACKAGES_DEB := build-essential debhelper dh-apparmor dpkg-dev fakeroot
 APT_PACKAGES_RPM := debugedit elfutils rpm
 APT_PACKAGES_LINT := abigail-tools apparmor groff-base lintian man-db mandoc rpmlint systemd
 APT_PACKAGES_BOOT := mmdebstrap systemd-container
+APT_PACKAGES_BENCH := gnuplot-nox strace
+DNF_PACKAGES_BENCH := gnuplot-minimal strace
