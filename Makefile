@@ -217,7 +217,7 @@ torture: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/torture $(KILLS) $(SEED)
 
-# Memory, descriptors, threads and disk taken away; a table. As root.
+# Memory, descriptors, threads, disk and turns taken away; a table. As root.
 .PHONY: resources
 resources: deps
 	$(MAKE) check-build
@@ -231,6 +231,13 @@ bench: deps
 	@packaging/install-dependencies bench
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" $(PYTHON) bench/bench $(PARTS)
+
+# Many tokens, readers, faults and reloads for SOAK_SECONDS: what grows, what is missed; a table. As root.
+SOAK_SECONDS ?= 1200
+.PHONY: soak
+soak: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/soak $(SOAK_SECONDS) $(SEED)
 
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
@@ -351,6 +358,7 @@ help:
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
 	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
 	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'
+	@echo 'make soak         50 tokens refreshed each second for SOAK_SECONDS=$(SOAK_SECONDS), faults, reloads (as root)'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'

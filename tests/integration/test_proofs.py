@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT
 
-PROOFS = {"torture": ["40", "1"], "resources": ["--short"]}
+PROOFS = {"torture": ["40", "1"], "resources": ["--short"], "soak": ["15", "1"]}
 
 
 @pytest.mark.needs_root

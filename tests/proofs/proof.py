@@ -58,11 +58,12 @@ class Case:
 
 
 class Readers:
-    """Processes that read a token without pause and check each copy; they leave the broker its turn."""
+    """Processes that read tokens without pause and check each copy; they leave the broker its turn."""
 
-    def __init__(self, world, count=1, uid=tb.READER_UID):
+    def __init__(self, world, count=1, uid=tb.READER_UID, names=("default",)):
         program = world.build / "tests/support/verify_reader"
-        self.processes = [world.process(["nice", "-n", "19", program, "86400"], "reader", uid=uid) for _ in range(count)]
+        self.processes = [world.process(["nice", "-n", "19", program, "86400", names[number % len(names)]], "reader",
+                                        uid=uid) for number in range(count)]
 
     def tell(self, case):
         """Their end, and three rows: no read failed, whatever was missing."""
