@@ -188,7 +188,7 @@ screenshots: all $(SUPPORT_PROGRAMS) browser
 
 .PHONY: check
 check: deps
-	@packaging/install-dependencies deb rpm lint
+	@packaging/install-dependencies deb rpm lint model
 	$(MAKE) check-build
 	-@tests/browser/install $(BUILD)/browser
 	TB_BUILD=$(abspath $(BUILD)) CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" tests/run
@@ -238,6 +238,12 @@ SOAK_SECONDS ?= 1200
 soak: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/soak $(SOAK_SECONDS) $(SEED)
+
+# The segment's protocol as models that spin searches to the end; a table. Some minutes, 4 GB of memory.
+.PHONY: model
+model: deps
+	@packaging/install-dependencies model
+	CC="$(CC)" $(PYTHON) tests/proofs/model
 
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
@@ -359,6 +365,7 @@ help:
 	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
 	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'
 	@echo 'make soak         50 tokens refreshed each second for SOAK_SECONDS=$(SOAK_SECONDS), faults, reloads (as root)'
+	@echo 'make model        the protocol of the segment, searched to the end by spin'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
