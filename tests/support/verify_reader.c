@@ -4,11 +4,13 @@
  * BASE.SUM, where SUM is the FNV-1a-64 of BASE in 16 lower-case hex digits. Prints one line of JSON
  * at the end, or at SIGTERM, and never a token:
  *
- *   {"reads":N,"torn":N,"errors":{"ENOKEY":N},"generation_went_back":N,"longest_read_us":N,
- *    "first_generation":N,"last_generation":N}
+ *   {"reads":N,"torn":N,"overtaken":N,"errors":{"ENOKEY":N},"generation_went_back":N,
+ *    "longest_read_us":N,"first_generation":N,"last_generation":N}
  *
- * reads counts the copies that were made and checked. Opening is tried again until it succeeds, and
- * counted in errors. Exit 0 if nothing was torn and no generation went back, else 1; 2: usage.
+ * reads counts the copies that were made and checked; a copy of the same bytes as the one before
+ * was checked with it. overtaken: of these, the ones during which another token came. Opening is
+ * tried again until it succeeds, and counted in errors. Exit 0 if nothing was torn and no
+ * generation went back, else 1; 2: usage.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +32,7 @@
 struct tally {
 	uint64_t reads;
 	uint64_t torn;
+	uint64_t overtaken;
 	uint64_t errors[ERRORS_MAX];
 	uint64_t went_back;
 	uint64_t first_generation;
@@ -74,12 +77,32 @@ static void note_generation(struct tally *tally, uint64_t generation)
 	tally->last_generation = generation;
 }
 
-static void read_once(struct tally *tally, struct tokenbroker *tb, char *token, size_t size)
+/* A token, and the last one that was found whole: most of the time must go into reads. */
+struct copies {
+	char now[TOKENBROKER_TOKEN_MAX + 1];
+	char whole[TOKENBROKER_TOKEN_MAX + 1];
+	size_t whole_length; /* 0: none yet */
+};
+
+static bool check(struct copies *copies, size_t length)
 {
+	if (length == copies->whole_length && memcmp(copies->now, copies->whole, length + 1) == 0)
+		return true;
+	if (!is_whole(copies->now, length))
+		return false;
+	memcpy(copies->whole, copies->now, length + 1);
+	copies->whole_length = length;
+	return true;
+}
+
+static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies *copies)
+{
+	uint64_t before = tokenbroker_generation(tb);
 	int64_t start_ns = clock_monotonic_ns();
 	struct tokenbroker_info info;
-	int r = tokenbroker_get(tb, 0, token, size, &info);
+	int r = tokenbroker_get(tb, 0, copies->now, sizeof(copies->now), &info);
 	int64_t took_ns = clock_monotonic_ns() - start_ns;
+	uint64_t after = tokenbroker_generation(tb);
 
 	if (took_ns > tally->longest_read_ns)
 		tally->longest_read_ns = took_ns;
@@ -88,9 +111,10 @@ static void read_once(struct tally *tally, struct tokenbroker *tb, char *token, 
 		return;
 	}
 	tally->reads++;
-	tally->torn += !is_whole(token, info.length);
+	tally->torn += !check(copies, info.length);
+	tally->overtaken += before != after;
 	note_generation(tally, info.generation);
-	note_generation(tally, tokenbroker_generation(tb));
+	note_generation(tally, after);
 }
 
 static struct tokenbroker *open_patiently(struct tally *tally, const char *name,
@@ -114,8 +138,8 @@ static void print(const struct tally *tally)
 {
 	const char *separator = "";
 
-	printf("{\"reads\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"errors\":{", tally->reads,
-	       tally->torn);
+	printf("{\"reads\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"overtaken\":%" PRIu64 ",\"errors\":{",
+	       tally->reads, tally->torn, tally->overtaken);
 	for (int error = 0; error < ERRORS_MAX; error++) {
 		const char *name = error == 0 ? "other" : strerrorname_np(error);
 
@@ -132,7 +156,7 @@ static void print(const struct tally *tally)
 
 int main(int argc, char **argv)
 {
-	static char token[TOKENBROKER_TOKEN_MAX + 1];
+	static struct copies copies;
 	struct sigaction action = {.sa_handler = stop};
 	struct tally tally = {0};
 	struct tokenbroker *tb;
@@ -148,9 +172,9 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	tb = open_patiently(&tally, argv[2], deadline_ns);
 	while (tb != NULL && !is_stopped && clock_monotonic_ns() < deadline_ns)
-		read_once(&tally, tb, token, sizeof(token));
+		read_once(&tally, tb, &copies);
 	tokenbroker_close(tb);
-	explicit_bzero(token, sizeof(token));
+	explicit_bzero(&copies, sizeof(copies));
 	print(&tally);
 	return tally.torn == 0 && tally.went_back == 0 ? 0 : 1;
 }
