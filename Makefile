@@ -158,8 +158,8 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/rep
 
 # What make bench runs: one source file each, with the broker's own code that publishes.
 BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard bench/*.c)))
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(STATIC_LIBRARY) $(call archive,broker/publish) $(BASE_ARCHIVE)
-	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcrypto) -lacl -pthread
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(STATIC_LIBRARY) $(call archive,broker/publish) $(call archive,broker/status) $(BASE_ARCHIVE)
+	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcrypto json-c) -lacl -ldl -pthread
 .SECONDARY: $(BENCH_PROGRAMS:=.o)
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)

@@ -113,50 +113,76 @@ int config_files_list(struct config_strings *ret, const char *path, struct confi
 	return r;
 }
 
-/* Until the end or FILE_BYTES_MAX + 1 bytes, so that the caller sees a file that is too long. The
- * length or a negative errno. */
-static ssize_t read_all(int fd, char *buffer)
+struct content {
+	char *bytes;
+	size_t length;
+	size_t room; /* of bytes, a NUL not counted */
+};
+
+static void cleanup_content(struct content *content)
 {
-	size_t length = 0;
+	free(content->bytes);
+}
 
-	while (length <= FILE_BYTES_MAX) {
-		ssize_t n = read(fd, buffer + length, FILE_BYTES_MAX + 1 - length);
+/* What the file had when it was opened is enough, unless it grows. */
+static int make_room(struct content *content, size_t room)
+{
+	char *bytes;
 
+	if (room > FILE_BYTES_MAX + 1)
+		room = FILE_BYTES_MAX + 1;
+	bytes = realloc(content->bytes, room + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	content->bytes = bytes;
+	content->room = room;
+	return 0;
+}
+
+/* Until the end or FILE_BYTES_MAX + 1 bytes, so that the caller sees a file that is too long. */
+static int read_all(int fd, struct content *content)
+{
+	while (content->length <= FILE_BYTES_MAX) {
+		ssize_t n;
+
+		if (content->length == content->room && make_room(content, 2 * content->room) < 0)
+			return -ENOMEM;
+		n = read(fd, content->bytes + content->length, content->room - content->length);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			break;
-		length += (size_t)n;
+		content->length += (size_t)n;
 	}
-	return (ssize_t)length;
+	return 0;
 }
 
 int config_file_read(char **ret, const char *path, struct config_errors *errors)
 {
-	CLEANUP(free_memory) char *buffer = malloc(FILE_BYTES_MAX + 2);
+	CLEANUP(content) struct content content = {.bytes = NULL};
 	/* Without O_NONBLOCK a FIFO of that name would hang us. */
 	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	ssize_t length;
+	int r;
 
-	if (buffer == NULL)
-		return -ENOMEM;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return complain_errno(errors, path, errno);
 	if (!S_ISREG(st.st_mode))
 		return complain(errors, path, "is not a regular file");
-	length = read_all(fd, buffer);
-	if (length < 0)
-		return complain_errno(errors, path, (int)-length);
-	if (length > FILE_BYTES_MAX)
+	r = make_room(&content, (size_t)st.st_size + 1); /* and one more to see the end */
+	if (r == 0)
+		r = read_all(fd, &content);
+	if (r < 0)
+		return complain_errno(errors, path, -r);
+	if (content.length > FILE_BYTES_MAX)
 		return complain(errors, path, "is longer than 1 MiB");
-	if (memchr(buffer, '\0', (size_t)length) != NULL)
+	if (memchr(content.bytes, '\0', content.length) != NULL)
 		return complain(errors, path, "holds a NUL byte: this is no text file");
 
-	buffer[length] = '\0';
-	*ret = buffer;
-	buffer = NULL;
+	content.bytes[content.length] = '\0';
+	*ret = content.bytes;
+	content.bytes = NULL;
 	return 0;
 }

@@ -14,7 +14,7 @@ class Row:
     """One figure, what it stands beside, and what was wanted."""
     part: str
     what: str
-    figure: float
+    figure: float | None  # None: the unit says why there is none
     unit: str
     against: str = ""  # the floor or the peer
     against_figure: float | None = None
@@ -76,6 +76,12 @@ class Table:
         self.rows.append(row)
         print(_line(row), flush=True)
         return row
+
+    def missing(self, what, why):
+        """A row for what could not be measured here."""
+        row = Row(self._part, what, None, f"not measured: {why}")
+        self.rows.append(row)
+        print(_line(row), flush=True)
 
     def check(self, what, holds):
         """What must hold, or the figures mean nothing."""

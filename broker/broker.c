@@ -30,6 +30,8 @@
 /* on_stop = revoke: how long a stop waits for the server. */
 #define STOP_MS        INT64_C(10000)
 #define STOP_POLL_USEC 10000 /* scrubs go on meanwhile */
+/* For each request that may be open: begin, connected, and room for an answer. */
+#define FIRST_EVENTS (4U * BROKER_REQUESTS_MAX)
 
 uint32_t broker_random(void)
 {
@@ -330,6 +332,16 @@ static int open_publisher(struct broker *broker)
 	return r;
 }
 
+/* What takes its time locally, as looking up users and groups, is done while the servers are at
+ * work: so far out, a first request is sent. */
+static void send_first_requests(struct broker *broker)
+{
+	(void)broker_run_tokens(broker, clock_boottime_ms());
+	for (unsigned events = 0; events < FIRST_EVENTS; events++)
+		if (sd_event_run(broker->event, 0) <= 0)
+			break;
+}
+
 static int open_steps(struct broker *broker)
 {
 	struct error_text error = {.text = ""};
@@ -352,6 +364,8 @@ static int open_steps(struct broker *broker)
 	if (r < 0)
 		log_warning(broker->log, "segments of an earlier broker could not be removed: %s",
 			    strerror(-r));
+	send_first_requests(broker);
+	broker_resolve_common(broker);
 	r = open_control(broker, &error);
 	if (r < 0)
 		log_error(broker->log, "%s", error.text);

@@ -185,22 +185,14 @@ int broker_resolve_readers(struct managed_token *token)
 	return r;
 }
 
-/* What does not belong to one token. */
-static void apply_common(struct broker *broker)
-{
-	broker->log->level = broker->loaded->config->log_level;
-	broker_resolve_common(broker);
-}
-
 int broker_load_first_config(struct broker *broker)
 {
 	struct error_text first = {.text = ""};
 	int r = load(broker, &broker->loaded, &first);
 
-	if (r < 0)
-		return r;
-	apply_common(broker);
-	return 0;
+	if (r == 0)
+		broker->log->level = broker->loaded->config->log_level;
+	return r;
 }
 
 int broker_begin_tokens(struct broker *broker)
@@ -305,7 +297,8 @@ void broker_reload(struct broker *broker)
 	}
 	broker->config_error.text[0] = '\0';
 	broker->loaded = loaded;
-	apply_common(broker);
+	broker->log->level = loaded->config->log_level;
+	broker_resolve_common(broker);
 	apply_tokens(broker, tokens);
 	loaded_config_unref(former);
 	log_info(broker->log, "configuration reloaded: %zu tokens", broker->token_count);

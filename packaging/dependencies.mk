@@ -16,7 +16,7 @@ APT_PACKAGES_DEB := build-essential debhelper dh-apparmor dpkg-dev fakeroot
 APT_PACKAGES_RPM := debugedit elfutils rpm
 APT_PACKAGES_LINT := abigail-tools apparmor groff-base lintian man-db mandoc rpmlint systemd
 APT_PACKAGES_BOOT := mmdebstrap systemd-container
-APT_PACKAGES_BENCH := gnuplot-nox strace
+APT_PACKAGES_BENCH := gnuplot-nox keyutils strace
 DNF_PACKAGES_BENCH := gnuplot-minimal strace
 # The model checker of the segment's protocol: `make model`, and the short run of it in `make check`. Fedora
 # has no such package: there that run is skipped, and says so.

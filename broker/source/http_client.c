@@ -477,9 +477,9 @@ int http_client_new(struct http_client **ret, struct sd_event *event)
 	client->multi = curl_multi_init();
 	if (client->multi == NULL)
 		return -ENOMEM;
-	/* CLOCK_MONOTONIC is what libcurl counts in; the accuracy of 1 ms is that of its timeouts.
-	 */
-	r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
+	/* CLOCK_MONOTONIC is what libcurl counts in. As accurate as can be: libcurl's first wish
+	 * for each transfer is to be called at once, and sd-event uses up what it is given. */
+	r = sd_event_add_time_relative(event, &client->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
 				       client);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);

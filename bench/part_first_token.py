@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""From exec of tokenbrokerd to the first token in a reader's hands."""
+
+import brokers
+from figures import median, percentile
+
+ORDER = 40
+TITLE = "from the start of tokenbrokerd to a reader's first token, beside one curl process with the same request"
+ROUNDS = 60
+
+
+def _measure(table, made, server, what, **keys):
+    brokers.write_config(made, server, 1, on_stop="revoke", **keys)
+    before = server.requests()
+    curl = brokers.request_curl(made, server)
+    ours, floor = zip(*(brokers.first_tokens(made, 1, curl) for _ in range(ROUNDS)))
+    table.row(f"first token, {what}, median", median(ours), "ms", "curl", median(floor), ("<=", 1.2))
+    table.row(f"first token, {what}, best of {ROUNDS}", min(ours), "ms", "curl", min(floor))
+    table.row(f"first token, {what}, 90th percentile", percentile(ours, 90), "ms", "curl", percentile(floor, 90))
+    table.check("each process made one request", server.requests() - before == 2 * ROUNDS)
+
+
+def measure(table, build):
+    with brokers.world(build) as made:
+        _measure(table, made, brokers.auth_server(made), "http")

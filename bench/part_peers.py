@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""One read of a token here, and from each place where programs have it from today."""
+
+from contextlib import ExitStack
+
+import brokers
+import debian
+import peer_servers
+from figures import program
+
+ORDER = 20
+TITLE = "one read of a token of 300 bytes, and what it takes elsewhere: the ratio is how much slower that is"
+ROUNDS = 200
+
+NAMES = {
+    "pread": "pread of a file on tmpfs, kept open",
+    "file": "open, read, close of a file on tmpfs",
+    "keyctl": "KEYCTL_READ",
+    "redis": "Redis, Unix socket, connection kept",
+    "redis-call": "Redis, Unix socket, connected each time",
+    "memcached": "memcached, Unix socket, connection kept",
+    "memcached-call": "memcached, Unix socket, connected each time",
+    "http": "HTTP GET from a sidecar (nginx), connection kept",
+    "oidc": "oidc-agent, by its library",
+}
+STARTS = ("file", "keyctl", "redis", "memcached", "sidecar", "oidc_agent")
+
+
+def _start_all(table, peers):
+    """What bench/peers.c is to ask; what cannot be had is told."""
+    addresses = []
+    for start in STARTS:
+        try:
+            addresses += getattr(peers, start)()
+        except debian.Unavailable as error:
+            table.missing(start, error)
+    return addresses
+
+
+def _tell(table, told):
+    ours = told.pop("tokenbroker")
+    table.row("tokenbroker_get", ours["median"], "ns")
+    for kind, figures in told.items():
+        table.row(NAMES[kind], figures["median"], "ns", "tokenbroker_get", ours["median"],
+                  (">=", 1000) if kind == "oidc" else None)
+    fastest = min(told, key=lambda kind: told[kind]["median"])
+    table.row(f"the fastest of them: {fastest}", told[fastest]["median"], "ns", "tokenbroker_get", ours["median"],
+              (">=", 10))
+
+
+def _commands(table, made, peers, packages):
+    """A process each: ours and the agent's own."""
+    if not hasattr(peers, "agent_env"):
+        return
+    env = {**made.environment(), **peers.agent_env}
+    told = program(made.build, "processes", 100, made.build / "tokenbroker", "get", "--",
+                   packages.program("oidc-token", "oidc-agent-cli"), "bench", env=env)
+    table.row("oidc-agent, by its command oidc-token", told["2"]["median"] / 1000, "us", "tokenbroker get",
+              told["1"]["median"] / 1000)
+
+
+def measure(table, build):
+    packages = debian.Packages(build / "bench/root")
+    with brokers.world(build) as made, ExitStack() as stack:
+        made.ready_broker(brokers.auth_server(made))
+        token = made.cli("get").out.strip()
+        peers = peer_servers.Peers(made, packages, token, stack)
+        addresses = _start_all(table, peers)
+        env = {**made.environment(), **getattr(peers, "agent_env", {})}
+        told = program(build, "peers", ROUNDS, len(token), "tokenbroker:default", *addresses, env=env)
+        table.check("each gave a token of 300 bytes", len(token) == brokers.TOKEN_BYTES)
+        _tell(table, told)
+        _commands(table, made, peers, packages)
