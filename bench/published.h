@@ -7,11 +7,13 @@
 #ifndef BENCH_PUBLISHED_H
 #define BENCH_PUBLISHED_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>

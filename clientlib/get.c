@@ -5,6 +5,7 @@
 
 #include "clientlib/clock.h"
 #include "clientlib/handle.h"
+#include "clientlib/try_read.h"
 
 static int64_t remaining_ms(const struct sight *sight)
 {
@@ -44,54 +45,95 @@ static int judge(const struct sight *sight, int64_t min_remaining_ms)
 	return 0;
 }
 
-static int get(struct tokenbroker *tb, int64_t min_remaining_ms, char *buffer, size_t size,
-	       struct tokenbroker_info *ret_info)
+/* What a call makes of what it sees. */
+static inline int answer(const struct sight *sight, int64_t min_remaining_ms, size_t size,
+			 struct tokenbroker_info *ret_info)
+{
+	int r = judge(sight, min_remaining_ms);
+
+	if (ret_info != NULL)
+		*ret_info = info_of(sight);
+	if (r < 0)
+		return r;
+	return sight->reading.length < size ? 0 : -ENOBUFS;
+}
+
+/*
+ * The common read, without a call but the clock's: the first try succeeds, the token is good, and
+ * no look at its link is due. false: anything else, and *ret says nothing. *ret_copied as
+ * try_to_read().
+ */
+ALWAYS_INLINE bool see_at_once(struct tokenbroker *tb, char *buffer, size_t size,
+			       size_t *ret_copied, struct sight *ret)
+{
+	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
+	enum read_outcome outcome =
+		try_to_read(&seen->segment, false, buffer, size, ret_copied, &ret->reading);
+
+	if (outcome != READ_DONE || ret->reading.is_retired)
+		return false;
+	ret->now_ns = clock_now_ns();
+	return sight_is_usable(ret) &&
+	       ret->now_ns < atomic_load_explicit(&tb->name_check_ns, memory_order_relaxed);
+}
+
+/* Everything else. Apart, so that the common read need not keep its variables in memory. */
+__attribute__((noinline)) static int see_step_by_step(struct tokenbroker *tb,
+						      int64_t min_remaining_ms, char *buffer,
+						      size_t size,
+						      struct tokenbroker_info *ret_info)
 {
 	struct sight sight;
-	int r;
+	int r = handle_see(tb, buffer, size, &sight);
 
-	if (min_remaining_ms < 0 || (buffer == NULL && size > 0))
-		return -EINVAL;
-	r = handle_see(tb, buffer, size, &sight);
-	if (r < 0)
-		return r;
-	if (ret_info != NULL)
-		*ret_info = info_of(&sight);
-	r = judge(&sight, min_remaining_ms);
-	if (r < 0)
-		return r;
-	return sight.reading.length < size ? 0 : -ENOBUFS;
+	return r < 0 ? r : answer(&sight, min_remaining_ms, size, ret_info);
+}
+
+/* The whole buffer: it may hold a copy that came too late, or what the caller had before. */
+__attribute__((noinline)) static int fail(int error, char *buffer, size_t size)
+{
+	if (buffer != NULL)
+		explicit_bzero(buffer, size);
+	return error;
 }
 
 EXPORT int tokenbroker_get(struct tokenbroker *tb, int64_t min_remaining_ms, char *buffer,
 			   size_t size, struct tokenbroker_info *ret_info)
 {
-	int r = get(tb, min_remaining_ms, buffer, size, ret_info);
-
-	/* The whole buffer: it may hold a copy that came too late, or what the caller had before.
-	 */
-	if (r < 0 && buffer != NULL)
-		explicit_bzero(buffer, size);
-	return r;
-}
-
-EXPORT uint64_t tokenbroker_generation(struct tokenbroker *tb)
-{
-	const struct mapping *mapping = atomic_load_explicit(&tb->current, memory_order_acquire);
 	struct sight sight;
-	int saved_errno;
+	size_t copied;
 	int r;
 
-	if (segment_read(&mapping->segment, NULL, 0, &sight.reading) == READ_DONE &&
-	    sight.reading.state == TOKENBROKER_SEGMENT_VALID && !sight.reading.is_retired)
-		return sight.reading.generation;
-	/* "None" may only mean that the segment is being replaced. Looking further takes a clock
-	 * and system calls, which a signal handler may make, too, as long as errno stays what it
-	 * was. */
-	saved_errno = errno;
-	r = handle_see(tb, NULL, 0, &sight);
+	if (IS_RARE(min_remaining_ms < 0 || (buffer == NULL && size > 0)))
+		return fail(-EINVAL, buffer, size);
+	if (see_at_once(tb, buffer, size, &copied, &sight)) {
+		r = answer(&sight, min_remaining_ms, size, ret_info);
+	} else {
+		if (copied > 0) /* the copy that counts may be shorter */
+			explicit_bzero(buffer, copied);
+		r = see_step_by_step(tb, min_remaining_ms, buffer, size, ret_info);
+	}
+	return IS_RARE(r < 0) ? fail(r, buffer, size) : 0;
+}
+
+/* "None" may only mean that the segment is being replaced. Looking further takes a clock and system
+ * calls, which a signal handler may make, too, as long as errno stays what it was. */
+__attribute__((noinline)) static uint64_t generation_step_by_step(struct tokenbroker *tb)
+{
+	struct sight sight;
+	int saved_errno = errno;
+	int r = handle_see(tb, NULL, 0, &sight);
+
 	errno = saved_errno;
 	if (r < 0 || sight.reading.state != TOKENBROKER_SEGMENT_VALID)
 		return 0;
 	return sight.reading.generation;
+}
+
+EXPORT uint64_t tokenbroker_generation(struct tokenbroker *tb)
+{
+	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
+	uint64_t generation = try_to_read_generation(&seen->segment);
+
+	return IS_RARE(generation == 0) ? generation_step_by_step(tb) : generation;
 }

@@ -15,12 +15,6 @@
 /* How often one call follows its token: each time the broker has replaced the segment since. */
 #define REPLACEMENTS_MAX 4
 
-bool sight_is_usable(const struct sight *sight)
-{
-	return sight->reading.state == TOKENBROKER_SEGMENT_VALID &&
-	       sight->reading.expires_boottime_ns > sight->now_ns;
-}
-
 /* Each publication moves the whole chain by one, so exactly one mapping gets too old. */
 static void overlay_too_old(const struct mapping *newest)
 {

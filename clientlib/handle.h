@@ -55,6 +55,10 @@ struct sight {
 int handle_see(struct tokenbroker *tb, char *buffer, size_t size, struct sight *ret);
 
 /* VALID and not expired. */
-bool sight_is_usable(const struct sight *sight);
+static inline bool sight_is_usable(const struct sight *sight)
+{
+	return sight->reading.state == TOKENBROKER_SEGMENT_VALID &&
+	       sight->reading.expires_boottime_ns > sight->now_ns;
+}
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clientlib/copy_token.h"
 #include "clientlib/geometry.h"
 
 /* A mapped segment. */
@@ -44,9 +45,17 @@ enum read_outcome segment_read(const struct segment *segment, char *buffer, size
 			       struct reading *ret);
 
 /* Changes whenever something was published; RETIRED is in it. Acquire. */
-uint64_t segment_head(const struct segment *segment);
+static inline uint64_t segment_head(const struct segment *segment)
+{
+	return atomic_load_explicit(word_at(segment->base, TOKENBROKER_SEGMENT_HEAD_OFFSET),
+				    memory_order_acquire);
+}
 
 /* The futex word. */
-const _Atomic uint32_t *segment_wake(const struct segment *segment);
+static inline const _Atomic uint32_t *segment_wake(const struct segment *segment)
+{
+	return (const _Atomic uint32_t *)(const void *)(segment->base +
+							TOKENBROKER_SEGMENT_WAKE_OFFSET);
+}
 
 #endif

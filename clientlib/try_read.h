@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writer fills the slot after the current one and then moves head: a release store, the commit.
+ * Before it touches a slot again it has moved head N-1 times since that slot was left. So a reader
+ * that finds head unmoved after its copy has copied what one publish wrote. Four steps, in this
+ * order:
+ *
+ *   head, acquire             pairs with the commit: the slot that it names is complete
+ *   the slot's words, relaxed
+ *   acquire fence             pairs with the writer's release fence before it touches the slot: if
+ *   head again, relaxed       any word above was newer than the slot, this head is, too
+ *
+ * Each of the two orders was found necessary by model checking; no test on x86 shows it.
+ *
+ * In a header, so that the common read is one piece of code: a call between its steps costs as much
+ * as the steps.
+ */
+#ifndef CLIENTLIB_TRY_READ_H
+#define CLIENTLIB_TRY_READ_H
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "clientlib/copy_token.h"
+#include "clientlib/read.h"
+
+#define IS_RARE(condition) __builtin_expect((condition), 0)
+
+/* The slot that head named, and what has to be so still after it was read. */
+struct slot {
+	uint64_t head;
+	uint64_t count;
+	const unsigned char *base;
+};
+
+ALWAYS_INLINE struct slot find_slot(const struct segment *segment)
+{
+	const struct geometry *geometry = &segment->geometry;
+	uint64_t head = segment_head(segment);
+	uint64_t count = head & TOKENBROKER_SEGMENT_COUNT;
+	size_t index = count & (geometry->slot_count - 1);
+
+	return (struct slot){
+		.head = head,
+		.count = count,
+		.base = segment->base + geometry->slot_offset + index * geometry->slot_stride,
+	};
+}
+
+/* The last step: head again, after everything that was loaded from the slot. */
+ALWAYS_INLINE uint64_t head_afterwards(const struct segment *segment)
+{
+	uint64_t later_head;
+
+	atomic_thread_fence(memory_order_acquire);
+	later_head = load_word(segment->base, TOKENBROKER_SEGMENT_HEAD_OFFSET);
+	return later_head;
+}
+
+/* The words of a slot that every reader needs, each loaded once. */
+struct slot_words {
+	uint64_t seq;
+	uint64_t generation;
+	uint32_t length;
+	uint32_t state;
+};
+
+ALWAYS_INLINE struct slot_words load_slot(const struct slot *slot)
+{
+	uint64_t length_state = load_word(slot->base, TOKENBROKER_SLOT_LENGTH_STATE);
+
+	return (struct slot_words){
+		.seq = load_word(slot->base, TOKENBROKER_SLOT_SEQ),
+		.generation = load_word(slot->base, TOKENBROKER_SLOT_GENERATION),
+		.length = (uint32_t)length_state,
+		.state = (uint32_t)(length_state >> 32),
+	};
+}
+
+/* Could a writer have left this slot behind for the publish called count? */
+ALWAYS_INLINE bool is_sound(const struct slot_words *words, uint64_t count,
+			    const struct geometry *geometry)
+{
+	return words->seq == count && words->length <= geometry->token_capacity &&
+	       words->state <= TOKENBROKER_SEGMENT_SUSPENDED &&
+	       (words->state != TOKENBROKER_SEGMENT_VALID || words->length > 0);
+}
+
+/* The slot of a publish is left alone until head has moved on by N-1: then the next fill may have
+ * begun. An unmoved head would be stricter than it must be, which a last try cannot afford. */
+ALWAYS_INLINE bool is_still_whole(uint64_t count, uint64_t later_count,
+				  const struct geometry *geometry)
+{
+	return later_count - count < geometry->slot_count - 1;
+}
+
+/*
+ * One try of segment_read(). *ret_copied: how many bytes of the buffer it has written, whatever the
+ * outcome.
+ */
+ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool is_last_try,
+					    char *buffer, size_t size, size_t *ret_copied,
+					    struct reading *ret)
+{
+	const struct geometry *geometry = &segment->geometry;
+	struct slot slot = find_slot(segment);
+	struct slot_words words;
+	int64_t expires_boottime_ns;
+	int64_t expires_realtime_ns;
+	uint64_t later_head;
+	bool is_valid;
+	bool sound;
+
+	*ret_copied = 0;
+	if (IS_RARE(slot.count == 0)) {
+		*ret = (struct reading){.is_retired = slot.head != 0};
+		return READ_DONE;
+	}
+
+	words = load_slot(&slot);
+	expires_boottime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_BOOTTIME);
+	expires_realtime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_REALTIME);
+	sound = is_sound(&words, slot.count, geometry);
+	is_valid = words.state == TOKENBROKER_SEGMENT_VALID;
+	if (sound && is_valid && words.length < size) {
+		copy_token(buffer, word_at(slot.base, geometry->token_offset), words.length);
+		*ret_copied = words.length + 1;
+	}
+	later_head = head_afterwards(segment);
+
+	if (IS_RARE(later_head != slot.head) &&
+	    !(is_last_try &&
+	      is_still_whole(slot.count, later_head & TOKENBROKER_SEGMENT_COUNT, geometry)))
+		return READ_OVERTAKEN;
+	if (!sound)
+		return READ_CORRUPT;
+	*ret = (struct reading){
+		.is_retired = (slot.head & TOKENBROKER_SEGMENT_RETIRED) != 0,
+		.state = (enum tokenbroker_segment_state)words.state,
+		.length = is_valid ? words.length : 0,
+		.generation = words.generation,
+		.expires_boottime_ns = expires_boottime_ns,
+		.expires_realtime_ns = expires_realtime_ns,
+	};
+	return READ_DONE;
+}
+
+/* The same for a reader that wants to know the generation alone. 0: anything but a valid token in a
+ * segment that lives, or another try is needed. */
+ALWAYS_INLINE uint64_t try_to_read_generation(const struct segment *segment)
+{
+	struct slot slot = find_slot(segment);
+	struct slot_words words = load_slot(&slot);
+	/* No publish of a count 0 or in a retired segment counts as one here. */
+	bool is_good = slot.head - 1 < TOKENBROKER_SEGMENT_COUNT &&
+		       is_sound(&words, slot.count, &segment->geometry) &&
+		       words.state == TOKENBROKER_SEGMENT_VALID;
+
+	return head_afterwards(segment) == slot.head && is_good ? words.generation : 0;
+}
+
+#endif
