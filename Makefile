@@ -245,6 +245,19 @@ model: deps
 	@packaging/install-dependencies model
 	CC="$(CC)" $(PYTHON) tests/proofs/model
 
+# Other users, readers, mistakes of root, a broken httpd, against each promise of docs/threat-model.md; a table.
+# As root, about 10 minutes.
+.PHONY: attack
+attack: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/attack
+
+# Copies of the secret and of tokens in memory, core files and all that is written; a table. As root, 15 minutes.
+.PHONY: hygiene
+hygiene: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/hygiene
+
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
@@ -366,6 +379,8 @@ help:
 	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'
 	@echo 'make soak         50 tokens refreshed each second for SOAK_SECONDS=$(SOAK_SECONDS), faults, reloads (as root)'
 	@echo 'make model        the protocol of the segment, searched to the end by spin'
+	@echo 'make attack       attackers as real processes against the promises of docs/threat-model.md (as root)'
+	@echo 'make hygiene      counts the copies of the secret and of tokens in memory (as root)'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'

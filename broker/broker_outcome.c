@@ -66,11 +66,13 @@ static void publish_fetched(struct managed_token *token, const struct source_out
 		.length = outcome->token->length,
 	};
 	bool was_usable = managed_token_content(token) != NULL;
+	bool is_replaced_to_die =
+		decided->revoke_replaced || token->config->revoke_replaced_after_s >= 0;
 	char expires[CLOCK_RFC3339_BYTES];
 
 	if (!is_same)
 		revoke_replaced(token, decided->revoke_replaced, clock_boottime_ms());
-	managed_token_put(token, &content, decided->revoke_replaced);
+	managed_token_put(token, &content, is_replaced_to_die); /* else three more refreshes do */
 	if (!is_same && token->publish_error < 0)
 		keep_from_readers_or_keep_alive(token, decided->revoke_replaced);
 

@@ -10,7 +10,8 @@ import pytest
 
 from conftest import ROOT
 
-PROOFS = {"torture": ["40", "1"], "resources": ["--short"], "soak": ["15", "1"]}
+PROOFS = {"torture": ["40", "1"], "resources": ["--short"], "soak": ["15", "1"],
+          "attack": ["--short"], "hygiene": ["--short"]}
 
 
 def misses_nothing(name, arguments, built):

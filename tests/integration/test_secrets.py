@@ -100,6 +100,18 @@ def test_a_revoked_and_a_suspended_token_are_wiped_everywhere(world, server, cli
 
 @pytest.mark.needs_root
 @pytest.mark.needs_plain_build
+def test_a_token_that_is_revoked_because_it_was_replaced_is_wiped_everywhere(world, server, cli):
+    broker = canary_broker(world, server, revoke_replaced_after=0)
+    old = cli("get").out.strip()
+    assert copies(broker.pid, old)
+    refresh(world, broker)
+    broker.wait_token(lambda token: token["counters"]["revocations"]["ok"] == 1)
+    wait_until(lambda: copies(broker.pid, old) == [], 5, "the old token wiped")
+    assert old.encode() not in world.segment_path().read_bytes()
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_plain_build
 def test_core_files_hold_neither_secret_nor_token(world, server):
     broker = canary_broker(world, server)
     server.order("token", fault="stall")

@@ -5,7 +5,9 @@ import collections
 import json
 import os
 import signal
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
@@ -16,12 +18,19 @@ import tb  # noqa: E402
 class Table:
     """Lines of `ok|MISS  name  number`, printed as they come."""
 
+    width = 62  # of the name
+
     def __init__(self):
         self.is_good = True
 
     def row(self, name, number, is_good=True):
         self.is_good &= is_good
-        print(f"{'ok' if is_good else 'MISS':5} {name:62} {number:>12}", flush=True)
+        print(f"{'ok' if is_good else 'MISS':5} {name:{self.width}} {number:>12}", flush=True)
+
+    def take_over(self, text):
+        """The rows that another table has printed."""
+        self.is_good &= all(line.startswith("ok ") for line in text.splitlines())
+        print(text, end="", flush=True)
 
 
 class Case:
@@ -78,16 +87,32 @@ class Readers:
         case.none("torn tokens, generations that went back", seen["torn"] + seen["generation_went_back"])
 
 
+def is_meant(part, words):
+    """Whether all words are in the name of a part; =NAME means that one alone."""
+    return all(word[1:] == part if word.startswith("=") else word in part for word in words)
+
+
+def side_by_side(script, parts, *arguments, at_a_time=4):
+    """What script prints for each of parts, run in a process of its own: they wait for much beside each other."""
+    def run(part):
+        argv = [sys.executable, script, *arguments, f"={part}"]
+        done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
+        is_told = done.returncode == 0 or "MISS" in done.stdout
+        return done.stdout if is_told else f"{done.stdout}MISS  {part}: ended with {done.returncode}\n"
+    with ThreadPoolExecutor(at_a_time) as pool:
+        yield from pool.map(run, parts)
+
+
 def _stop(number, _):
     """So that world.close() ends what was started."""
     sys.exit(128 + number)
 
 
-def main(name, prove):
+def main(name, prove, table=None):
     """prove(table, build), as root; the exit status."""
     if not tb.IS_ROOT:
         sys.exit(f"{name}: run it as root, because the readers are users of their own")
     signal.signal(signal.SIGTERM, _stop)
-    table = Table()
+    table = table or Table()
     prove(table, Path(os.environ["TB_BUILD"]).resolve())
     return 0 if table.is_good else 1
