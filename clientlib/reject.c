@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request, one answer, one connection. Nothing here blocks: what cannot be done at once is
- * tried again until the second is over. Asking twice is harmless: the broker acts once per
- * generation.
+ * One request, one answer, one connection. Nothing here blocks for longer than a second: what
+ * cannot be done at once is tried again until it is over. Asking twice is harmless: the broker acts
+ * once per generation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -55,16 +56,34 @@ static int check_server(int fd, uid_t owner)
 	return server.uid == owner || server.uid == 0 ? 0 : -EPERM;
 }
 
-static int connect_to(const struct sockaddr_un *address, uid_t owner, int *ret_fd)
+/* In a queue that is full we sleep, and are the next to get in. Who looks again and again what is
+ * free finds that others look more often. */
+static int wait_no_longer_than(int fd, int64_t deadline_ns)
 {
-	CLEANUP(close_fd)
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int64_t left_ns = deadline_ns - clock_now_ns();
+	const struct timeval timeout = {
+		.tv_sec = left_ns / NS_PER_S,
+		.tv_usec = left_ns % NS_PER_S / NS_PER_US,
+	};
+
+	if (left_ns < NS_PER_US) /* 0 would be for ever */
+		return NO_ANSWER;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ? -errno : 0;
+}
+
+static int connect_to(const struct sockaddr_un *address, uid_t owner, int64_t deadline_ns,
+		      int *ret_fd)
+{
+	CLEANUP(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
 		return -errno;
+	r = wait_no_longer_than(fd, deadline_ns);
+	if (r != 0)
+		return r;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
-		if (errno == EAGAIN || errno == EINTR) /* its queue is full */
+		if (errno == EAGAIN || errno == EINTR)
 			return NO_ANSWER;
 		return errno == ENOENT ? -ECONNREFUSED : -errno;
 	}
@@ -108,10 +127,10 @@ static bool is_answer(const struct tokenbroker_control_answer *answer, ssize_t s
 static int receive(int fd, struct tokenbroker_control_answer *ret)
 {
 	struct tokenbroker_control_answer answer;
-	ssize_t size = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+	ssize_t size = recv(fd, &answer, sizeof(answer), MSG_TRUNC | MSG_DONTWAIT);
 
 	if (size < 0 && errno == ECONNRESET)
-		size = recv(fd, &answer, sizeof(answer), MSG_TRUNC);
+		size = recv(fd, &answer, sizeof(answer), MSG_TRUNC | MSG_DONTWAIT);
 	if (size < 0 && errno != EAGAIN && errno != ECONNRESET)
 		return -errno;
 	if (size <= 0)
@@ -127,13 +146,13 @@ static int ask(const struct sockaddr_un *address, uid_t owner,
 	       struct tokenbroker_control_answer *ret)
 {
 	CLEANUP(close_fd) int fd = -1;
-	int r = connect_to(address, owner, &fd);
+	int r = connect_to(address, owner, deadline_ns, &fd);
 
 	if (r != 0)
 		return r;
 	/* The other end may be closed already, and still have an answer for us. */
-	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
-	    errno != ECONNRESET)
+	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	    errno != EPIPE && errno != ECONNRESET)
 		return -errno;
 	r = wait_readable(fd, deadline_ns);
 	if (r != 0)

@@ -15,6 +15,10 @@
 #define SO_PASSRIGHTS 83
 #endif
 
+/* Whoever is in the queue is served within the second that clients wait, also on a busy machine in
+ * a flood; who finds it full waits for the next place, if it connects as our clients do. */
+#define BACKLOG 128
+
 /* A path that does not fit into a socket address is reached through the directory's descriptor. */
 static void format_address(struct sockaddr_un *address, int runtime_fd, const char *path)
 {
@@ -57,7 +61,7 @@ int control_socket_listen(int runtime_fd, const char *path, int *ret_fd, struct 
 		return fail(error, path, "cannot set the mode");
 	/* Older kernels cannot refuse descriptors that somebody passes: see closer.h. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
-	if (listen(fd, SOMAXCONN) < 0)
+	if (listen(fd, BACKLOG) < 0)
 		return fail(error, path, "cannot listen");
 
 	*ret_fd = fd;
