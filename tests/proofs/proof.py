@@ -97,7 +97,7 @@ def side_by_side(script, parts, *arguments, at_a_time=4):
     def run(part):
         argv = [sys.executable, script, *arguments, f"={part}"]
         done = subprocess.run(argv, check=False, stdout=subprocess.PIPE, text=True)
-        is_told = done.returncode == 0 or "MISS" in done.stdout
+        is_told = done.stdout != "" if done.returncode == 0 else "MISS" in done.stdout
         return done.stdout if is_told else f"{done.stdout}MISS  {part}: ended with {done.returncode}\n"
     with ThreadPoolExecutor(at_a_time) as pool:
         yield from pool.map(run, parts)
