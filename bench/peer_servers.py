@@ -57,15 +57,13 @@ class Peers:
 
     def keyctl(self):
         keyctl = self._packages.program("keyctl", "keyutils")
-        added = subprocess.run([keyctl, "padd", "user", "tokenbroker-bench", "@u"], input=self._token, text=True,
+        added = subprocess.run([keyctl, "padd", "user", "tokenbroker-bench", "@s"], input=self._token, text=True,
                                capture_output=True, env=self._packages.environment(), check=False)
         if added.returncode != 0:
             raise Unavailable(added.stderr.strip())
         number = added.stdout.strip()
-        self._stack.callback(subprocess.run, [keyctl, "unlink", number, "@u"], check=False,
+        self._stack.callback(subprocess.run, [keyctl, "unlink", number, "@s"], check=False,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._packages.environment())
-        # Whoever possesses the key may read it: it has to hang on a keyring of the session.
-        subprocess.run([keyctl, "link", "@u", "@s"], check=True, env=self._packages.environment())
         return [f"keyctl:{number}"]
 
     def redis(self):

@@ -201,6 +201,7 @@ static int turn(struct broker *broker)
 	next_ms = broker_run_tokens(broker, now_ms);
 	next_ms = earlier(next_ms, broker_run_revocations(broker, now_ms));
 	next_ms = earlier(next_ms, broker_look_at_control(broker, now_ms));
+	next_ms = earlier(next_ms, broker_look_up_names(broker, now_ms));
 	/* Whoever is told READY finds a status document. */
 	next_ns = broker_run_status(broker, clock_boottime_ns());
 	next_ms = earlier(next_ms, broker_notify(broker, now_ms));

@@ -10,6 +10,10 @@
 #include "base/clock.h"
 #include "source/source_identity.h"
 
+/* A directory that does not know a name can take its time to say so: a thousand tokens that are
+ * fetched at once are one reason to ask it again. */
+#define NAMES_PAUSE_MS INT64_C(1000)
+
 struct loaded_config *loaded_config_ref(struct loaded_config *loaded)
 {
 	loaded->references++;
@@ -153,8 +157,17 @@ void broker_resolve_common(struct broker *broker)
 
 	warn_of_backing(broker, &warnings);
 	broker->has_unknown_names = !are_admins_known || !is_http_user_known;
+	broker->wants_names = false;
+	broker->names_at_ms = clock_boottime_ms() + NAMES_PAUSE_MS;
 	replace_warnings(&broker->warnings, &warnings, broker->log);
 	status_writer_mark_changed(&broker->status_writer);
+}
+
+int64_t broker_look_up_names(struct broker *broker, int64_t now_ms)
+{
+	if (broker->wants_names && broker->names_at_ms <= now_ms)
+		broker_resolve_common(broker);
+	return broker->wants_names ? broker->names_at_ms : LIFECYCLE_NEVER_MS;
 }
 
 static void take_readers(struct managed_token *token, struct principals *readers)

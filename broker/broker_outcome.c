@@ -266,7 +266,7 @@ static void on_fetched(struct source_request *request, struct source_outcome *ou
 	if (token->reader_warnings.count > 0)
 		(void)broker_resolve_readers(token);
 	if (token->broker->has_unknown_names)
-		broker_resolve_common(token->broker);
+		token->broker->wants_names = true;
 	managed_token_changed(token);
 }
 

@@ -128,6 +128,8 @@ struct broker {
 	bool has_http_uid;
 	uid_t http_uid;
 	bool has_unknown_names;         /* among the two: they are to be resolved again */
+	bool wants_names;               /* ... because a token has been fetched since */
+	int64_t names_at_ms;            /* ... but not before that */
 	struct error_text config_error; /* of the last reload; "": none */
 	struct config_errors warnings;  /* about the configuration as a whole, for the status */
 
@@ -173,6 +175,8 @@ void broker_reload(struct broker *broker);
  */
 int broker_resolve_readers(struct managed_token *token);
 void broker_resolve_common(struct broker *broker);
+/* The common names once more if that is wanted and due; returns when to come again. */
+int64_t broker_look_up_names(struct broker *broker, int64_t now_ms);
 
 /* broker_token.c */
 int managed_token_new(struct managed_token **ret, struct broker *broker,

@@ -262,7 +262,7 @@ static void describe(const struct broker *broker, struct text *text)
 		text_add(text, "no tokens are configured");
 	else
 		text_addf(text, "%zu of %zu tokens usable", usable, broker->token_count);
-	for (size_t i = 0; i < broker->token_count; i++) {
+	for (size_t i = 0; i < broker->token_count && !text->is_cut; i++) {
 		const struct managed_token *token = broker->tokens[i];
 
 		if (!is_usable(token))

@@ -152,14 +152,33 @@ int segment_file_open(const struct runtime_dir *dir, const struct segment_name *
 	return 0;
 }
 
-bool segment_file_is_in_place(const struct segment_file *file, const struct runtime_dir *dir)
+bool segment_file_look(struct segment_file *ret, const struct runtime_dir *dir,
+		       const struct segment_name *name)
 {
-	char name[SEGMENT_NAME_BYTES];
+	char file[SEGMENT_NAME_BYTES];
 	struct stat status;
 
-	return fstatat(runtime_dir_segments(dir, file->name.backing),
-		       segment_name_file(&file->name, name), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       status.st_dev == file->device && status.st_ino == file->inode;
+	if (fstatat(runtime_dir_segments(dir, name->backing), segment_name_file(name, file),
+		    &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*ret = (struct segment_file){
+		.name = *name,
+		.device = status.st_dev,
+		.inode = status.st_ino,
+	};
+	return true;
+}
+
+bool segment_file_is_same(const struct segment_file *a, const struct segment_file *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+bool segment_file_is_in_place(const struct segment_file *file, const struct runtime_dir *dir)
+{
+	struct segment_file found;
+
+	return segment_file_look(&found, dir, &file->name) && segment_file_is_same(&found, file);
 }
 
 void segment_file_unlink(const struct segment_file *file, const struct runtime_dir *dir)

@@ -44,6 +44,13 @@ int segment_file_open(const struct runtime_dir *dir, const struct segment_name *
 int segment_file_map(struct segment_file *ret, const struct segment_name *name, int fd,
 		     size_t size);
 
+/* Which file has the name now, nothing mapped; false: none that can be seen. */
+bool segment_file_look(struct segment_file *ret, const struct runtime_dir *dir,
+		       const struct segment_name *name);
+
+/* One file, under whatever names. */
+bool segment_file_is_same(const struct segment_file *a, const struct segment_file *b);
+
 /* The name still leads to this file. */
 bool segment_file_is_in_place(const struct segment_file *file, const struct runtime_dir *dir);
 

@@ -85,33 +85,34 @@ int sweep_links(struct publisher *publisher)
 	return result;
 }
 
-/* Anybody may be able to give a segment of ours a second name (ln, where fs.protected_hardlinks is
- * 0): what goes for the file is that it is in use, not that no link leads to this name. */
-static bool is_name_of(const struct publisher *publisher, const struct segment *segment,
-		       const struct segment_name *name)
+/* Whether found is the segment. Anybody may be able to give one of ours a second name (ln, where
+ * fs.protected_hardlinks is 0), which is removed: what goes for the file is that it is in use, not
+ * that no link leads to this name. */
+static bool is_file_of(const struct publisher *publisher, const struct segment *segment,
+		       const struct segment_file *found)
 {
-	struct segment_file other = segment->file;
-
-	if (segment_name_equals(&segment->file.name, name))
-		return true;
-	other.name = *name;
-	if (!segment_file_is_in_place(&other, publisher->dir))
+	if (!segment_file_is_same(&segment->file, found))
 		return false;
-	segment_file_unlink(&other, publisher->dir);
+	if (!segment_name_equals(&segment->file.name, &found->name))
+		segment_file_unlink(found, publisher->dir);
 	return true;
 }
 
 static bool is_in_our_hands(const struct publisher *publisher, const struct segment_name *name)
 {
+	struct segment_file found; /* looked for once: there may be thousands of either */
+
+	if (!segment_file_look(&found, publisher->dir, name))
+		return false;
 	for (const struct publication *p = publisher->publications; p != NULL;
 	     p = publication_after(p)) {
 		const struct segment *segment = publication_segment(p);
 
-		if (segment != NULL && is_name_of(publisher, segment, name))
+		if (segment != NULL && is_file_of(publisher, segment, &found))
 			return true;
 	}
 	for (const struct segment *s = publisher->retiring; s != NULL; s = s->next)
-		if (is_name_of(publisher, s, name))
+		if (is_file_of(publisher, s, &found))
 			return true;
 	return false;
 }
