@@ -209,6 +209,18 @@ sanitize: deps
 		$(MAKE) check CC=$$compiler BUILD=$(BUILD)/sanitize-$$compiler HARDENING= \
 			NO_UNDEFINED= CFLAGS="$(SANITIZE_CFLAGS)" TB_SANITIZE=1; \
 	done
+	$(MAKE) sanitize-threads
+
+# ThreadSanitizer on the tests with threads of their own; a table. It understands neither the segment, which
+# other processes write, nor fences: tests/checks/memory_order looks at those.
+THREAD_TESTS := clientlib/test_threads clientlib/test_wait clientlib/test_reject publish/test_segment_wake \
+	control/test_closer source/test_locked_heap
+THREADS_BUILD := $(BUILD)/sanitize-threads
+.PHONY: sanitize-threads
+sanitize-threads: deps
+	$(MAKE) $(THREAD_TESTS:%=$(THREADS_BUILD)/tests/unit/%) CC=clang BUILD=$(THREADS_BUILD) HARDENING= \
+		NO_UNDEFINED= CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread"
+	TB_BUILD=$(abspath $(THREADS_BUILD)) $(PYTHON) tests/proofs/threads $(THREAD_TESTS)
 
 # The broker killed at random moments under verifying readers; a table. As root, about 30 minutes.
 KILLS ?= 20000
@@ -373,7 +385,7 @@ help:
 	@echo 'make demo         shows it working, about 20 s; KEEP=1 leaves it up to be explored'
 	@echo 'make check        all tests, ends with "N passed, N failed"'
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
-	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang'
+	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang; those with threads under TSan'
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
 	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
 	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'

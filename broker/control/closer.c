@@ -15,6 +15,7 @@ struct worker {
 	int read_fd;
 	atomic_uint backlog;
 	atomic_uint closed;
+	atomic_bool is_left; /* the loop does not touch it any more */
 };
 
 struct closer {
@@ -49,7 +50,9 @@ static void *run(void *argument)
 		atomic_fetch_add(&worker->closed, 1);
 		atomic_fetch_sub(&worker->backlog, 1);
 	}
-	free_worker(worker);
+	/* The end of the pipe says the same, but what came before that only the kernel knows. */
+	if (atomic_load(&worker->is_left))
+		free_worker(worker);
 	return NULL;
 }
 
@@ -80,6 +83,7 @@ int closer_new(struct closer **ret)
 	worker->read_fd = fds[0];
 	atomic_init(&worker->backlog, 0);
 	atomic_init(&worker->closed, 0);
+	atomic_init(&worker->is_left, false);
 	r = start_thread(worker);
 	if (r < 0) {
 		(void)close(fds[0]);
@@ -98,6 +102,7 @@ void closer_free(struct closer *closer)
 {
 	if (closer == NULL)
 		return;
+	atomic_store(&closer->worker->is_left, true);
 	(void)close(closer->write_fd);
 	free(closer);
 }

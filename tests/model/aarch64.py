@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = {
-    "string.h": "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\nvoid explicit_bzero(void *, size_t);\n",
+    "string.h": "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\n"
+                "void explicit_bzero(void *, size_t);\n",
     "sched.h": "int sched_yield(void);\n",
     "assert.h": "#define assert(condition) ((void)0)\n",
     "sys/types.h": "typedef unsigned uid_t;\n",
@@ -31,9 +32,10 @@ def compile_text(text, name):
             path.write_text(declarations, encoding="ascii")
         source = Path(directory) / Path(name).name
         source.write_text(text, encoding="utf-8")
-        return subprocess.run(["clang", "--target=aarch64-linux-gnu", "-std=c11", "-O2", "-ffreestanding", "-nostdlibinc",
-                               "-S", "-o", "-", f"-I{directory}", f"-I{ROOT}/include", f"-I{ROOT}", f"-I{ROOT}/broker",
-                               source], check=True, capture_output=True, text=True, timeout=120).stdout
+        includes = [f"-I{path}" for path in (directory, ROOT / "include", ROOT, ROOT / "broker")]
+        return subprocess.run(["clang", "--target=aarch64-linux-gnu", "-std=c11", "-O2", "-ffreestanding",
+                               "-nostdlibinc", *includes, "-S", "-o", "-", source],
+                              check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 def of_litmus(text):

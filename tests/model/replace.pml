@@ -5,8 +5,10 @@
  * link. What a segment says is one number here, the generation of its token, or 0 for none: ring.pml
  * shows that it may be.
  *
- * Bounds: PUBLISHES, REPLACEMENTS, REMOVALS, DEATHS, READS of the reader. The waiter's sleep has no end of its own,
- * but where nobody wakes it: without a segment (NAPS).
+ * Bounds: PUBLISHES, REPLACEMENTS, REMOVALS, DEATHS, READS of the reader. The waiter's
+ * sleep has no end of its own, but where nobody would wake it: without a segment.
+ *
+ * Other names that are asked for here take a precaution away, as in ring.pml.
  */
 #define N        4
 #define SEGMENTS (REPLACEMENTS + PUBLISHES + 2) /* number 0 is none */
@@ -38,6 +40,8 @@ byte deaths = DEATHS;
 	fi
 
 #define IS_LINKED_OR_GONE(segment) (!is_named[segment] || link == segment)
+#define ONLY_THE_LINKED_IS_THERE                                                       \
+	(IS_LINKED_OR_GONE(1) && IS_LINKED_OR_GONE(2) && IS_LINKED_OR_GONE(SEGMENTS - 1))
 
 /* In one segment a publish is one step: the token, and then the word that sleepers compare. */
 #define PUBLISH(segment, gen)                                                          \
@@ -203,7 +207,7 @@ dead:
 	goto loop;
 
 end_of_model:
-	assert(IS_LINKED_OR_GONE(1) && IS_LINKED_OR_GONE(2) && IS_LINKED_OR_GONE(SEGMENTS - 1)) /* no segment is left over */
+	assert(ONLY_THE_LINKED_IS_THERE) /* no segment is left over */
 }
 
 /* One look, as tokenbroker_get() and tokenbroker_wait() take it: read, follow the link, read again.

@@ -8,7 +8,8 @@
  * and a sum. A second reader would change nothing: readers write nothing that another process reads.
  *
  * Bounds: OPS orders to the broker (a new token, a successor of a revoked one, a withdraw), DEATHS,
- * READS of one reader with TRIES each. MUTATION names a defect that must be found.
+ * READS of one reader with TRIES each. Other names that are asked for here take a precaution away:
+ * tests/proofs/model says what must be found then. The comment on an assertion is the property's name.
  */
 #ifndef N
 #define N 4
@@ -82,7 +83,6 @@ byte deaths = DEATHS;
 #endif
 #define IS_NOT_OLD(w)        ((w) == 0 || (w) >= oldest_gen)
 #define HOLDS_NOTHING_OLD(i) (IS_NOT_OLD(ring[i].word[0]) && IS_NOT_OLD(ring[i].word[1]))
-
 
 active proctype broker()
 {

@@ -9,6 +9,8 @@
  *
  * Bounds: PUBLISHES, DEATHS, THEFTS, WAITERS. With SLICE a sleep may end by itself; WITHOUT_NEXT: no
  * broker may come after the one that died.
+ *
+ * Other names that are asked for here take a precaution away, as in ring.pml.
  */
 #define AWAKE     0
 #define ASLEEP    1
