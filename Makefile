@@ -48,7 +48,8 @@ PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # The programs' libraries, asked for when a rule needs them: `make deps` runs before they exist.
 pkg = $(shell $(PKG_CONFIG) --libs $(1))
-BROKER_LIBS = $(call pkg,libcurl json-c libsystemd libconfuse libcrypto) -lacl -pthread
+# libcrypto first: most symbols that the loader looks up at the start are its own.
+BROKER_LIBS = $(call pkg,libcrypto libcurl json-c libsystemd libconfuse) -lacl -pthread
 HTTPD_LIBS = $(call pkg,libmicrohttpd json-c libsystemd libconfuse libcrypto) -ldl
 TEST_LIBS = $(BROKER_LIBS) $(call pkg,libmicrohttpd) -lcunit -ldl -pthread
 

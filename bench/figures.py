@@ -6,6 +6,13 @@ import statistics
 import subprocess
 import time
 
+is_short = False  # bench/bench --short
+
+
+def rounds(count):
+    """So many, or a few where only the measuring itself is tried."""
+    return min(count, 3) if is_short else count
+
 
 def median(values):
     return statistics.median(values)

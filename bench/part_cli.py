@@ -4,7 +4,7 @@
 import subprocess
 
 import brokers
-from figures import program
+from figures import program, rounds
 
 ORDER = 50
 TITLE = "processes that read a token, beside one that does nothing"
@@ -23,7 +23,7 @@ def measure(table, build):
     with brokers.world(build) as made:
         made.ready_broker(brokers.auth_server(made))
         get = [made.build / "tokenbroker", "get"]
-        told = program(build, "processes", ROUNDS, "/bin/true", "--", *get, "--",
+        told = program(build, "processes", rounds(ROUNDS), "/bin/true", "--", *get, "--",
                        made.build / "tokenbroker", "--version", env=made.environment())
         nothing, ours, version = (told[number] for number in ("1", "2", "3"))
         for name, goal in (("median", ("<=", 1.3)), ("best", None), ("p99", None)):

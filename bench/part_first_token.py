@@ -2,7 +2,7 @@
 """From exec of tokenbrokerd to the first token in a reader's hands."""
 
 import brokers
-from figures import median, percentile
+from figures import median, percentile, rounds
 
 ORDER = 40
 TITLE = "from the start of tokenbrokerd to a reader's first token, beside one curl process with the same request"
@@ -11,13 +11,14 @@ ROUNDS = 60
 
 def _measure(table, made, server, what, **keys):
     brokers.write_config(made, server, 1, on_stop="revoke", **keys)
+    count = rounds(ROUNDS)
     before = server.requests()
     curl = brokers.request_curl(made, server)
-    ours, floor = zip(*(brokers.first_tokens(made, 1, curl) for _ in range(ROUNDS)))
+    ours, floor = zip(*(brokers.first_tokens(made, 1, curl) for _ in range(count)))
     table.row(f"first token, {what}, median", median(ours), "ms", "curl", median(floor), ("<=", 1.2))
-    table.row(f"first token, {what}, best of {ROUNDS}", min(ours), "ms", "curl", min(floor))
+    table.row(f"first token, {what}, best of {count}", min(ours), "ms", "curl", min(floor))
     table.row(f"first token, {what}, 90th percentile", percentile(ours, 90), "ms", "curl", percentile(floor, 90))
-    table.check("each process made one request", server.requests() - before == 2 * ROUNDS)
+    table.check("each process made one request", server.requests() - before == 2 * count)
 
 
 def measure(table, build):

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import brokers
 import debian
 import peer_servers
-from figures import program
+from figures import program, rounds
 
 ORDER = 20
 TITLE = "one read of a token of 300 bytes, and what it takes elsewhere: the ratio is how much slower that is"
@@ -53,7 +53,7 @@ def _commands(table, made, peers, packages):
     if not hasattr(peers, "agent_env"):
         return
     env = {**made.environment(), **peers.agent_env}
-    told = program(made.build, "processes", 100, made.build / "tokenbroker", "get", "--",
+    told = program(made.build, "processes", rounds(100), made.build / "tokenbroker", "get", "--",
                    packages.program("oidc-token", "oidc-agent-cli"), "bench", env=env)
     table.row("oidc-agent, by its command oidc-token", told["2"]["median"] / 1000, "us", "tokenbroker get",
               told["1"]["median"] / 1000)
@@ -67,7 +67,7 @@ def measure(table, build):
         peers = peer_servers.Peers(made, packages, token, stack)
         addresses = _start_all(table, peers)
         env = {**made.environment(), **getattr(peers, "agent_env", {})}
-        told = program(build, "peers", ROUNDS, len(token), "tokenbroker:default", *addresses, env=env)
+        told = program(build, "peers", rounds(ROUNDS), len(token), "tokenbroker:default", *addresses, env=env)
         table.check("each gave a token of 300 bytes", len(token) == brokers.TOKEN_BYTES)
         _tell(table, told)
         _commands(table, made, peers, packages)
