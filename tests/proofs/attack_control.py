@@ -13,7 +13,8 @@ from proof import Readers
 from tb import OTHER_READER_UID, READER_UID, STRANGER_UID, Library, as_uid, environment, wait_until
 
 COMMANDS = {"refresh": control.REFRESH, "revoke": control.REVOKE, "suspend": control.SUSPEND, "resume": control.RESUME}
-ORIGINS = [{}, {"origin": control.USER, "uid": 0}, {"origin": control.USER, "uid": READER_UID, "gid": 0, "groups": (0,)},
+ORIGINS = [{}, {"origin": control.USER, "uid": 0},
+           {"origin": control.USER, "uid": READER_UID, "gid": 0, "groups": (0,)},
            {"origin": control.ACCESS_TOKEN}]
 
 
@@ -41,11 +42,13 @@ def without_rights(case, world, rounds):
     library = Library(world.build)
     generation = broker.token_status()["generation"]
     under = case.under("P1")
-    for who, uid in (("a stranger", STRANGER_UID), ("a reader of another token", OTHER_READER_UID), ("httpd's user", HTTP_UID)):
+    for who, uid in (("a stranger", STRANGER_UID), ("a reader of another token", OTHER_READER_UID),
+                     ("httpd's user", HTTP_UID)):
         opened = [as_uid(uid, _asks_library, world, library) for _ in range(rounds)]
         under.each(f"{who}: the library says EACCES", opened.count("EACCES"), rounds)
         shown = [world.cli("get", uid=uid) for _ in range(rounds)]
-        under.each("  the command line prints nothing, exit 7", sum(r.status == 7 and r.out == "" for r in shown), rounds)
+        under.each("  the command line prints nothing, exit 7", sum(r.status == 7 and r.out == "" for r in shown),
+                   rounds)
     for who, uid in (("a stranger", STRANGER_UID), ("a reader", READER_UID)):
         is_reader = uid == READER_UID
         got = [result for _ in range(rounds) for result in as_uid(uid, _asks_control, world, generation, is_reader)]
@@ -136,7 +139,8 @@ for name, act in itertools.cycle(KINDS.items()):
 
 def _flooders(world, generation):
     message = control.pack(control.REJECT, generation=generation - 1).hex()
-    started = [world.process([sys.executable, "-c", FLOOD, world.runtime_dir / "control.sock", message], "flood", uid=uid)
+    started = [world.process([sys.executable, "-c", FLOOD, world.runtime_dir / "control.sock", message], "flood",
+                             uid=uid)
                for uid in (OTHER_READER_UID, STRANGER_UID, HTTP_UID)]
     for flooder in started:
         wait_until(lambda flooder=flooder: "flooding" in flooder.out(), 10, "the flood")
@@ -181,7 +185,8 @@ def flood(case, world, seconds):
     under.row("rejections of another reader answered", rejections, rejections > 0)
     under.at_most("  slowest of both, with knocking again, ms", slowest_ms, 60000)
     under.at_most("  longest turn of the loop, ms", broker.status()["loop"]["longest_ms"], 2000)
-    under.none("  pauses of accepting, for whom the log would blame a client", sum("connections wait" in line for line in broker.err_lines()))
+    under.none("  pauses of accepting, for whom the log would blame a client",
+               sum("connections wait" in line for line in broker.err_lines()))
     under.each("  a health check by HTTP", int(http.ask("/livez").status == 200), 1)
     watching.tell(case.under("P13"))
     wait_until(lambda: world.cli("suspend", "default").status == 0, 20, "a command after the flood")

@@ -20,36 +20,52 @@ CANARY = "CanaryToken4c1d"
 LIVEZ_S = 5  # on a busy machine
 MEMORY_KIB = 64 << 10
 
-METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"CONNECT", b"PROPFIND", b"get", b"G\0T",
+METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"CONNECT", b"PROPFIND",
+           b"get", b"G\0T",
            b"POST /v1/tokens/default/suspend", b"A" * 5000, b""]
 COMMANDS = [b"/v1/tokens/default/" + command for command in (b"refresh", b"revoke", b"suspend", b"resume")]
 PATHS = [*COMMANDS, b"/", b"/livez", b"/readyz?verbose", b"/metrics", b"/v1/status", b"/v1/tokens/default", b"*",
-         b"/../../etc/passwd", b"/v1/tokens/../../../etc/tokenbroker/secrets/default", b"/v1/tokens/..%2f..%2fsecrets%2fdefault",
+         b"/../../etc/passwd", b"/v1/tokens/../../../etc/tokenbroker/secrets/default",
+         b"/v1/tokens/..%2f..%2fsecrets%2fdefault",
          b"/v1/tokens/%2e%2e/status", b"//v1//tokens//default//suspend", b"/v1/tokens/default%00/suspend", b"/%00",
          b"/v1/tokens/default/suspend;/livez", b"/v1/tokens/default\\suspend", b"/v1/tokens/%64efault/suspend",
-         b"/v1/tokens/default%0d%0aX-Injected:%20yes/suspend", b"/v1/tokens/default\r\nX-Injected: yes", b"/v1/tokens/" + b"a" * 3000,
-         b"/v1/tokens/de\xff\xfefault", b"/v1/tokens/%ff%fe", b"/v1/tokens/%", b"/v1/tokens/%zz/suspend", b"/readyz/../v1/status",
-         b"http://evil.example/v1/status", b"http://localhost/v1/tokens/default/suspend", b"/v1/events?x=" + b"y" * 2000,
-         b"/livez#/../v1/tokens/default/suspend", b"/v1/status?access_token=" + ACCESS_TOKEN[:-1].encode(), b"livez", b""]
-VERSIONS = [b" HTTP/1.1", b" HTTP/1.0", b" HTTP/0.9", b" HTTP/2.0", b" HTTP/1.1 ", b"  HTTP/1.1", b"\tHTTP/1.1", b" http/1.1", b""]
+         b"/v1/tokens/default%0d%0aX-Injected:%20yes/suspend", b"/v1/tokens/default\r\nX-Injected: yes",
+         b"/v1/tokens/" + b"a" * 3000,
+         b"/v1/tokens/de\xff\xfefault", b"/v1/tokens/%ff%fe", b"/v1/tokens/%", b"/v1/tokens/%zz/suspend",
+         b"/readyz/../v1/status",
+         b"http://evil.example/v1/status", b"http://localhost/v1/tokens/default/suspend",
+         b"/v1/events?x=" + b"y" * 2000,
+         b"/livez#/../v1/tokens/default/suspend", b"/v1/status?access_token=" + ACCESS_TOKEN[:-1].encode(), b"livez",
+         b""]
+VERSIONS = [b" HTTP/1.1", b" HTTP/1.0", b" HTTP/0.9", b" HTTP/2.0", b" HTTP/1.1 ", b"  HTTP/1.1", b"\tHTTP/1.1",
+            b" http/1.1", b""]
 HIDDEN = b"POST /v1/tokens/default/suspend HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HEADERS = [b"Host: localhost", b"Host: localhost", b"Host: localhost", b"Host: evil.example", b"Host: localhost\0.evil", b"Host:",
+HEADERS = [b"Host: localhost", b"Host: localhost", b"Host: localhost", b"Host: evil.example",
+           b"Host: localhost\0.evil", b"Host:",
            b"Host: localhost, evil.example", b"Host : localhost", b" Host: localhost", b"HOST: localhost:8437",
            b"Content-Length: 0", b"Content-Length: %d" % len(HIDDEN), b"Content-Length: -1", b"Content-Length: 0, 0",
-           b"Content-Length: +5", b"Content-Length: 0x5", b"Content-Length: 18446744073709551616", b"Content-Length:\t5",
+           b"Content-Length: +5", b"Content-Length: 0x5", b"Content-Length: 18446744073709551616",
+           b"Content-Length:\t5",
            b"Transfer-Encoding: chunked", b"Transfer-Encoding: xchunked", b"Transfer-Encoding: chunked, identity",
            b"Transfer-Encoding:\x0bchunked", b"Transfer-Encoding : chunked", b"Transfer-Encoding: gzip, chunked",
-           b"Transfer_Encoding: chunked", b"Connection: Content-Length, Host", b"Connection: close", b"Connection: upgrade",
+           b"Transfer_Encoding: chunked", b"Connection: Content-Length, Host", b"Connection: close",
+           b"Connection: upgrade",
            b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__", b"Expect: 100-continue", b"Expect: something",
-           b"Origin: http://evil.example", b"Origin: null", b"Origin: http://localhost", b"Referer: http://evil.example/",
-           b"X-Forwarded-For: 127.0.0.1", b"X-Forwarded-Host: evil.example", b"X-Forwarded-User: root", b"X-Original-URL: /v1/status",
-           b"X-HTTP-Method-Override: POST", b"Authorization: Bearer " + ACCESS_TOKEN[:-1].encode(), b"Authorization: Bearer",
-           b"Authorization: Basic cm9vdDo=", b"Authorization: Bearer \0", b"Cookie: access_token=" + ACCESS_TOKEN[1:].encode(),
+           b"Origin: http://evil.example", b"Origin: null", b"Origin: http://localhost",
+           b"Referer: http://evil.example/",
+           b"X-Forwarded-For: 127.0.0.1", b"X-Forwarded-Host: evil.example", b"X-Forwarded-User: root",
+           b"X-Original-URL: /v1/status",
+           b"X-HTTP-Method-Override: POST", b"Authorization: Bearer " + ACCESS_TOKEN[:-1].encode(),
+           b"Authorization: Bearer",
+           b"Authorization: Basic cm9vdDo=", b"Authorization: Bearer \0",
+           b"Cookie: access_token=" + ACCESS_TOKEN[1:].encode(),
            b"Content-Type: application/json", b"Content-Type: text/plain", b"Range: bytes=0-" + b"1" * 100,
-           b"If-None-Match: *", b"Accept-Encoding: gzip;q=" + b"9" * 500, b"X: " + b"y" * 20000, b"X\0Y: z", b"X: a\0b", b"X: a\r b",
+           b"If-None-Match: *", b"Accept-Encoding: gzip;q=" + b"9" * 500, b"X: " + b"y" * 20000, b"X\0Y: z",
+           b"X: a\0b", b"X: a\r b",
            b"X: a\n b", b": nameless", b"no colon", b"\xff\xfe: \xff"]
 ENDS = [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r\n"]
-BODIES = [b"", b"", HIDDEN, b"0\r\n\r\n" + HIDDEN, b"5;x=" + b"y" * 200 + b"\r\nhello\r\n0\r\n\r\n" + HIDDEN, b"ffffffffffffffff\r\nx",
+BODIES = [b"", b"", HIDDEN, b"0\r\n\r\n" + HIDDEN, b"5;x=" + b"y" * 200 + b"\r\nhello\r\n0\r\n\r\n" + HIDDEN,
+          b"ffffffffffffffff\r\nx",
           b"0\r\nHost: evil\r\n\r\n", b"\0" * 300, HIDDEN * 20]
 
 
@@ -136,14 +152,16 @@ def hostile_requests(case, world, number):
     under = case.under("P22")
     under.row(f"requests put together at random (seed {seed})", len(answers), len(answers) == number)
     under.row("  answered", len(answered), len(answered) > number // 4)
-    under.row("  with an error of the client's (4xx)", sum(400 <= s < 500 for s in statuses), 400 in statuses and 404 in statuses)
+    under.row("  with an error of the client's (4xx)", sum(400 <= s < 500 for s in statuses),
+              400 in statuses and 404 in statuses)
     under.row("  with what is open to everybody (200)", statuses.count(200), 200 in statuses)
     under.none("  with an error of the server's (500)", sum(status in (500, 502, 504) for status in statuses))
     under.none("  with a header that the request had put in", injected)
     case.under("P20").none("commands accepted (202)", statuses.count(202))
     case.under("P21").none("requests at the server but the first", server.requests() + server.requests("revoke") - 1)
     told = http.err().encode() + broker.err().encode() + b"".join(answered)
-    case.under("P5").none("answers and lines of the logs with a secret or an access token", sum(mark in told for mark in marks[1:]))
+    case.under("P5").none("answers and lines of the logs with a secret or an access token",
+                          sum(mark in told for mark in marks[1:]))
     case.under("P9").none("  with a token", int(marks[0] in told))
     case.under("P23").at_most("health check afterwards, ms", round(_livez_s(http) * 1000), LIVEZ_S * 1000)
     under.each("the token stayed as it was", int(world.token_status()["state"] == "valid"), 1)
@@ -157,11 +175,14 @@ host, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 counts = {}
 signal.signal(signal.SIGTERM, lambda *_: (print(json.dumps(counts), flush=True), os._exit(0)))
 GET = b"GET %s HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"
+POST = b"POST /v1/tokens/default/%s HTTP/1.1\\r\\nHost: localhost\\r\\n"
 KINDS = {
-    "silent": b"", "half a request": b"GET /livez HTTP/1.1\\r\\nHost: loc", "endless header": GET[:-2] % b"/livez" + b"X: " + b"y" * 30000,
-    "body that does not come": b"POST /v1/tokens/default/suspend HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 9999\\r\\n\\r\\n",
-    "events": GET % b"/v1/events", "many at once": (GET % b"/metrics") * 200, "answers not taken": (GET % b"/v1/status") * 50,
-    "commands": b"POST /v1/tokens/default/revoke HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n" * 20, "noise": os.urandom(5000),
+    "silent": b"", "half a request": b"GET /livez HTTP/1.1\\r\\nHost: loc",
+    "endless header": GET[:-2] % b"/livez" + b"X: " + b"y" * 30000,
+    "body that does not come": POST % b"suspend" + b"Content-Length: 9999\\r\\n\\r\\n",
+    "events": GET % b"/v1/events", "many at once": (GET % b"/metrics") * 200,
+    "answers not taken": (GET % b"/v1/status") * 50,
+    "commands": (POST % b"revoke" + b"\\r\\n") * 20, "noise": os.urandom(5000),
     "tls": b"\\x16\\x03\\x01\\x02\\x00\\x01\\x00\\x01\\xfc\\x03\\x03" * 20,
 }
 held = []

@@ -89,7 +89,8 @@ def looks(pid, address, skip=()):
 
 def _stack_of(pid):
     """Memory that can be read and written, as root knows it."""
-    line = next(line for line in Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines() if "[stack]" in line)
+    lines = Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines()
+    line = next(line for line in lines if "[stack]" in line)
     return int(line.split("-")[1].split()[0], 16) - 64
 
 
@@ -115,7 +116,8 @@ def processes(case, world, rounds):
             got = [as_uid(uid, looks, process.pid, address) & tools[own] for _ in range(rounds)]
             text = "".join(f" {what}" for what in sorted(set().union(*got)))
             under.none(f"{name}, by {who}: of {rounds * len(tools[own])} looks got something{text}", sum(map(len, got)))
-    case.under("P18").each("httpd's user opened nothing of the broker", int(as_uid(HTTP_UID, _secrets_of, world) == 0), 1)
+    case.under("P18").each("httpd's user opened nothing of the broker", int(as_uid(HTTP_UID, _secrets_of, world) == 0),
+                           1)
     under.each("both ended well", int(broker.stop() == 0) + int(http.terminate() == 0), 2)
 
 

@@ -169,7 +169,8 @@ def run_directories(case, world, tries):
         refused = sum(as_uid(uid, _cannot_read, place) for uid in (STRANGER_UID, OTHER_READER_UID) for place in places)
         under.each("directories of a stranger left as they were", untouched(names, before), tries)
         under.each("  the file that their symlinks lead to is as it was", int(victim.read_bytes() == VICTIM), 1)
-        under.each("  run handed out the token all the same", int(fingerprint(run.out().strip()) == fingerprint(token)), 1)
+        under.each("  run handed out the token all the same",
+                   int(fingerprint(run.out().strip()) == fingerprint(token)), 1)
         case.under("P6").each("looks into the file of run by others refused", refused, 2 * len(places))
         run.terminate()
     finally:

@@ -46,7 +46,8 @@ class Attacks(proof.Table):
             is_shown = promise in made - self._tried and (ROOT / where).exists()
             proof.Table.row(self, f"  {promise} is shown by {where}", 1, is_shown)
         missing = made - self._tried - set(SHOWN_ELSEWHERE)
-        proof.Table.row(self, f"  neither tried nor shown {' '.join(sorted(missing))}".rstrip(), len(missing), not missing)
+        proof.Table.row(self, f"  neither tried nor shown {' '.join(sorted(missing))}".rstrip(), len(missing),
+                        not missing)
 
 
 class Attack(proof.Case):

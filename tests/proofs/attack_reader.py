@@ -184,8 +184,10 @@ import ctypes, mmap, os, platform, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 fd = os.open(sys.argv[1], os.O_RDONLY)
-word = libc.mmap(None, ctypes.c_size_t(4096), mmap.PROT_READ, mmap.MAP_SHARED, fd, ctypes.c_long(0)) + {segment.WAKE_OFFSET}
-own = libc.mmap(None, ctypes.c_size_t(4096), mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, -1, ctypes.c_long(0))
+def map_page(protection, flags, fd):
+    return libc.mmap(None, ctypes.c_size_t(4096), protection, flags, fd, ctypes.c_long(0))
+word = map_page(mmap.PROT_READ, mmap.MAP_SHARED, fd) + {segment.WAKE_OFFSET}
+own = map_page(mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS, -1)
 number = {{"x86_64": 202, "aarch64": 98}}[platform.machine()]
 stolen, told = 0, 0
 while True:
@@ -201,7 +203,8 @@ while True:
 def _sleep_through(world, server):
     """Sleepers that wait for one token: (ms from its publish to the last one's end, what they were told)."""
     swarm = world.build / "tests/support/swarm"
-    argv = [swarm, "wait", "--processes", str(SLEEPERS), "--uid", str(READER_UID), "--count", "1", "--timeout-ms", "30000"]
+    argv = [swarm, "wait", "--processes", str(SLEEPERS), "--uid", str(READER_UID), "--count", "1", "--timeout-ms",
+            "30000"]
     sleepers = world.process(argv, "sleepers")
     wait_until(lambda: "ready" in sleepers.err(), 10, "sleepers")
     time.sleep(0.3)
@@ -224,6 +227,7 @@ def requeues(case, world, rounds):
     under = case.under("P13")
     under.row("sleepers that another reader took away", stolen, stolen >= SLEEPERS * rounds)
     under.each("  that got the next token", sum(told.get("ok", 0) for _, told in outcomes), SLEEPERS * rounds)
-    under.at_most("  the last one after its publish, ms (a slice is 5 s)", max(ms for ms, _ in outcomes), (SLICE_S + 2) * 1000)
+    under.at_most("  the last one after its publish, ms (a slice is 5 s)", max(ms for ms, _ in outcomes),
+                  (SLICE_S + 2) * 1000)
     under.row("  undisturbed, ms", undisturbed_ms, undisturbed_ms < SLICE_S * 1000)
     under.each("the broker ended well", int(broker.stop() == 0), 1)

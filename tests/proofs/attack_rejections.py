@@ -33,7 +33,8 @@ def storm(runtime_dir):
             true = segment.parse(os.readlink(path)).current().generation
         except (OSError, ValueError):
             continue
-        for kind, generation in (("true", true), ("old", true - random.randrange(1, 5)), ("invented", random.getrandbits(63))):
+        for kind, generation in (("true", true), ("old", true - random.randrange(1, 5)),
+                                 ("invented", random.getrandbits(63))):
             try:
                 answer = control.command(runtime_dir, control.REJECT, generation=generation)
             except OSError:

@@ -159,7 +159,8 @@ def squatted_entries(case, world, kinds):
     served, refused, told = (outcomes.count(what) for what in ("served", "refused", "told"))
     wrong = [outcome for outcome in outcomes if outcome not in ("served", "refused", "told")]
     under = case.under("P10")
-    under.row("things in the broker's places, left by root's mistake", len(outcomes), len(outcomes) == kinds * len(ENTRIES))
+    under.row("things in the broker's places, left by root's mistake", len(outcomes),
+              len(outcomes) == kinds * len(ENTRIES))
     under.row("  replaced, and a good token served", served, served > 0)
     under.row("  refused with the name", refused, refused > 0)
     under.row("  not replaced, which the status told with a hint", told)

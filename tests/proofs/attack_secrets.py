@@ -126,7 +126,8 @@ def removed_reader(case, world, rounds):
     broker = world.ready_broker(server, readers=both, retry_min=1)
     wiped = opened = came_back = 0
     for _ in range(rounds):
-        keeper = world.process([sys.executable, "-c", KEEPER, world.segment_path(), CANARY], "keeper", uid=OTHER_READER_UID)
+        keeper = world.process([sys.executable, "-c", KEEPER, world.segment_path(), CANARY], "keeper",
+                               uid=OTHER_READER_UID)
         wait_until(lambda keeper=keeper: "kept" in keeper.out(), 10, "the mapping")
         _reload(world, broker, server, both[:1])
         wait_until(lambda keeper=keeper: "wiped" in keeper.out(), 5, "the token wiped")
