@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""A thousand processes at once say that the API refused their token."""
+
+import json
+
+import brokers
+import tb
+from figures import median
+
+ORDER = 90
+TITLE = "1,000 processes reject a token at once and hold the next"
+PROCESSES = 1000
+ROUNDS = 3
+
+
+def measure(table, build):
+    slowest = []
+    for _ in range(ROUNDS):
+        with brokers.world(build) as made:
+            slowest.append(_round(table, made))
+    table.row(f"the slowest of {PROCESSES}: rejection to next token, median", median(slowest), "ms")
+    table.row("the slowest of the rounds", max(slowest), "ms", goal=("<=", 5000))
+
+
+def _round(table, made):
+    server = brokers.auth_server(made)
+    made.ready_broker(server)
+    before = server.requests()
+    process = made.process([made.build / "tests/support/swarm", "reject", "--processes", str(PROCESSES), "--uid",
+                            str(tb.READER_UID) if tb.IS_ROOT else "", "--timeout-ms", "30000"], "swarm")
+    status = process.wait(120)
+    seen = json.loads(process.out())
+    rejected = seen["results"]["reject"]
+    table.check(f"all of {PROCESSES} hold the next token: {rejected}",
+                status == 0 and seen["results"]["get"] == {"ok": 2 * PROCESSES} and len(seen["after"]) == 1)
+    table.check("the server had one request", server.requests() - before == 1)
+    return seen["slowest_ms"]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""From a publish to the processes that wait for it, and from the request for a token to one of them."""
+
+import time
+
+import brokers
+import control
+import figures
+import tb
+
+ORDER = 30
+TITLE = "from a publish to its waiters, beside a bare futex wake of as many"
+# Waiters and rounds.
+COUNTS = {1: 300, 100: 60, 1000: 12}
+REFRESHES = 15
+
+
+def measure(table, build):
+    for waiters, rounds in COUNTS.items():
+        told = figures.program(build, "wake", waiters, rounds)
+        who = "1 waiter" if waiters == 1 else f"last of {waiters} waiters"
+        table.row(f"{who} holds the token, median", told["token_last"]["median"] / 1000, "us", "bare futex",
+                  told["bare_last"]["median"] / 1000, ("<=", 1.3))
+        table.row(f"{who} holds the token, best of {rounds}", told["token_last"]["best"] / 1000, "us", "bare futex",
+                  told["bare_last"]["best"] / 1000)
+        if waiters == 1:
+            wake_s = told["bare_last"]["median"] / 1e9
+        else:
+            table.row(f"the one in the middle of {waiters}, median", told["token_middle"]["median"] / 1000, "us",
+                      "bare futex", told["bare_middle"]["median"] / 1000)
+    with brokers.world(build) as made:
+        _from_the_request(table, made, wake_s)
+
+
+def _from_the_request(table, made, wake_s):
+    """A refresh is ordered, the broker asks the server, a process that waits gets the token."""
+    server = brokers.auth_server(made)
+    made.ready_broker(server)
+    curl = figures.command(brokers.request_curl(made, server))
+    ours, floor = [], []
+    with tb.Library(made.build).open(made.runtime_dir) as token:
+        for _ in range(REFRESHES):
+            time.sleep(1.1)  # retry_min: no second request within a second
+            ours.append(figures.timed(lambda: _refresh(made, token)))
+            floor.append(figures.timed(curl) + wake_s)
+    table.row("a waiter holds the token after a refresh was ordered, median", figures.median(ours) * 1000, "ms",
+              "curl and a wake", figures.median(floor) * 1000, ("<=", 1.3))
+
+
+def _refresh(made, token):
+    generation = token.generation()
+    answer = made.control(control.REFRESH)
+    assert answer.result == "accepted", answer
+    assert token.wait(generation, 10000) == 0
+    assert token.get()[0] == 0
