@@ -271,6 +271,13 @@ hygiene: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/hygiene
 
+# The instruction counts that `make check` compares with (bench/instructions.json), after a change that
+# is meant to take more.
+.PHONY: bench-record
+bench-record: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/record
+
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
 .PHONY: fuzz
@@ -394,6 +401,7 @@ help:
 	@echo 'make model        the protocol of the segment, searched to the end by spin'
 	@echo 'make attack       attackers as real processes against the promises of docs/threat-model.md (as root)'
 	@echo 'make hygiene      counts the copies of the secret and of tokens in memory (as root)'
+	@echo 'make bench-record  the instruction counts that make check compares with, anew'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'

@@ -3,11 +3,11 @@
 APT_PACKAGES := gcc g++ make pkg-config clang libclang-rt-14-dev \
 	libmicrohttpd-dev libcurl4-openssl-dev libjson-c-dev libcunit1-dev libsystemd-dev \
 	libconfuse-dev libacl1-dev libssl-dev \
-	acl binutils curl gdb iproute2 jq openssl procps python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-yaml util-linux wrk
+	acl binutils curl gdb iproute2 jq openssl procps python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-yaml util-linux valgrind wrk
 DNF_PACKAGES := gcc gcc-c++ make pkgconf-pkg-config clang compiler-rt \
 	libmicrohttpd-devel libcurl-devel json-c-devel CUnit-devel systemd-devel \
 	libconfuse-devel libacl-devel openssl-devel libasan libubsan \
-	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-pyyaml util-linux
+	acl binutils curl gdb iproute jq openssl procps-ng python3 python3-jsonschema python3-pytest python3-pytest-xdist python3-pyyaml util-linux valgrind
 
 # What making packages needs, which is done on Debian; what tests them as files, which is part of
 # `make check` there; and what boots them, for `make check-packages`. What `make bench` measures beside,
