@@ -20,7 +20,7 @@ COUNTED_S = 5
 
 
 def _rounds(size, readers):
-    return max(ROUNDS * 300 // max(size, 300) // readers, 100)
+    return figures.rounds(max(ROUNDS * 300 // max(size, 300) // readers, 100))
 
 
 def _read(build, size, readers, writer):

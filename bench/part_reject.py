@@ -4,8 +4,8 @@
 import json
 
 import brokers
+import figures
 import tb
-from figures import median
 
 ORDER = 90
 TITLE = "1,000 processes reject a token at once and hold the next"
@@ -15,10 +15,10 @@ ROUNDS = 3
 
 def measure(table, build):
     slowest = []
-    for _ in range(ROUNDS):
+    for _ in range(figures.rounds(ROUNDS)):
         with brokers.world(build) as made:
             slowest.append(_round(table, made))
-    table.row(f"the slowest of {PROCESSES}: rejection to next token, median", median(slowest), "ms")
+    table.row(f"the slowest of {PROCESSES}: rejection to next token, median", figures.median(slowest), "ms")
     table.row("the slowest of the rounds", max(slowest), "ms", goal=("<=", 5000))
 
 

@@ -17,7 +17,7 @@ REFRESHES = 15
 
 def measure(table, build):
     for waiters, rounds in COUNTS.items():
-        told = figures.program(build, "wake", waiters, rounds)
+        told = figures.program(build, "wake", waiters, figures.rounds(rounds))
         who = "1 waiter" if waiters == 1 else f"last of {waiters} waiters"
         table.row(f"{who} holds the token, median", told["token_last"]["median"] / 1000, "us", "bare futex",
                   told["bare_last"]["median"] / 1000, ("<=", 1.3))
@@ -39,7 +39,7 @@ def _from_the_request(table, made, wake_s):
     curl = figures.command(brokers.request_curl(made, server))
     ours, floor = [], []
     with tb.Library(made.build).open(made.runtime_dir) as token:
-        for _ in range(REFRESHES):
+        for _ in range(figures.rounds(REFRESHES)):
             time.sleep(1.1)  # retry_min: no second request within a second
             ours.append(figures.timed(lambda: _refresh(made, token)))
             floor.append(figures.timed(curl) + wake_s)
