@@ -70,15 +70,15 @@ def forget_tokens(made):
 
 
 def first_tokens(made, count, command):
-    """Milliseconds from a broker's start until a reader has all tokens, and of command from start to end. With
-    on_stop = revoke the next broker starts without them."""
+    """{broker: milliseconds from its start until a reader has all tokens, waited: of these, while another process
+    had the processor, command: milliseconds from its start to its end}. With on_stop = revoke the next broker starts without them."""
     identity = {"user": made.broker_uid, "group": made.broker_uid, "extra_groups": []} if tb.IS_ROOT else {}
     run = subprocess.run([made.build / "bench/first_token", str(count), *broker_argv(made), "--", *command],
                          env=made.environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                          timeout=300, **identity)
     told = json.loads(run.stdout)
     assert told["length"] == TOKEN_BYTES, told
-    return told["broker"] / 1e6, told["command"] / 1e6
+    return {name: told[name] / 1e6 for name in ("broker", "waited", "command")}
 
 
 # What the kernel counts of a process.

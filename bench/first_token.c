@@ -11,6 +11,7 @@
  * all the broker is ended and its end is waited for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
@@ -23,6 +24,7 @@
 #include <tokenbroker.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 enum { WAIT_MS = 60000 };
@@ -73,8 +75,25 @@ static bool ends_well(pid_t child)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
+/* How long it was ready to run and another process had the processor: the second number of
+ * /proc/PID/schedstat. */
+static int64_t waited_ns(pid_t pid)
+{
+	CLEANUP(close_fd) int fd = -1;
+	char path[32];
+	char text[64] = "";
+	const char *second;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	second = strchr(text, ' ');
+	return second == NULL ? 0 : strtoll(second, NULL, 10);
+}
+
 /* A negative errno, or the length of the last token. */
-static int time_broker(int count, char **argv, int64_t *ret_ns)
+static int time_broker(int count, char **argv, int64_t *ret_ns, int64_t *ret_waited_ns)
 {
 	int64_t started_ns = clock_monotonic_ns();
 	int64_t deadline_ns = started_ns + WAIT_MS * NS_PER_MS;
@@ -88,6 +107,7 @@ static int time_broker(int count, char **argv, int64_t *ret_ns)
 		length = first_token(name, deadline_ns);
 	}
 	*ret_ns = clock_monotonic_ns() - started_ns;
+	*ret_waited_ns = waited_ns(broker);
 	(void)kill(broker, SIGTERM);
 	return ends_well(broker) ? length : -ECHILD;
 }
@@ -104,6 +124,7 @@ static bool time_command(char **argv, int64_t *ret_ns)
 int main(int argc, char **argv)
 {
 	int64_t broker_ns;
+	int64_t broker_waited_ns;
 	int64_t command_ns;
 	int length;
 	int cut = 2;
@@ -113,13 +134,14 @@ int main(int argc, char **argv)
 	if (cut + 1 >= argc)
 		return EXIT_FAILURE;
 	argv[cut] = NULL;
-	length = time_broker(atoi(argv[1]), argv + 2, &broker_ns);
+	length = time_broker(atoi(argv[1]), argv + 2, &broker_ns, &broker_waited_ns);
 	if (length < 0 || !time_command(argv + cut + 1, &command_ns)) {
 		(void)fprintf(stderr, "first_token: %s\n",
 			      length < 0 ? strerror(-length) : "the command failed");
 		return EXIT_FAILURE;
 	}
-	printf("{\"broker\":%" PRId64 ",\"command\":%" PRId64 ",\"length\":%d}\n", broker_ns,
-	       command_ns, length);
+	printf("{\"broker\":%" PRId64 ",\"waited\":%" PRId64 ",\"command\":%" PRId64
+	       ",\"length\":%d}\n",
+	       broker_ns, broker_waited_ns, command_ns, length);
 	return EXIT_SUCCESS;
 }

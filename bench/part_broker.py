@@ -94,14 +94,16 @@ def _first_fetches(table, build):
         server.order(delay_ms=LATENCY_MS, count=-1)
         brokers.write_config(made, server, count, revoke_url=None)
         curl = brokers.request_curl(made, server, times=count)
-        ours, floor = [], []
+        taken = []
         for _ in range(3):
-            taken = brokers.first_tokens(made, count, curl)
-            ours.append(taken[0])
-            floor.append(taken[1])
+            taken.append(brokers.first_tokens(made, count, curl))
             brokers.forget_tokens(made)
-        table.row(f"{count} tokens first fetched, {LATENCY_MS} ms latency", median(ours) / 1000, "s",
-                  "curl --parallel-max 16", median(floor) / 1000, ("<=", 1.5))
+        floor = median([once["command"] for once in taken]) / 1000
+        table.row(f"{count} tokens first fetched, {LATENCY_MS} ms latency",
+                  median([once["broker"] for once in taken]) / 1000, "s", "curl --parallel-max 16", floor, ("<=", 1.5))
+        table.row("... without the time that others had its processor",
+                  median([once["broker"] - once["waited"] for once in taken]) / 1000, "s", "curl --parallel-max 16",
+                  floor)
         table.check("both made as many requests", server.requests() == 2 * 3 * count)
 
 

@@ -14,7 +14,8 @@ def _measure(table, made, server, what, **keys):
     count = rounds(ROUNDS)
     before = server.requests()
     curl = brokers.request_curl(made, server)
-    ours, floor = zip(*(brokers.first_tokens(made, 1, curl) for _ in range(count)))
+    taken = [brokers.first_tokens(made, 1, curl) for _ in range(count)]
+    ours, floor = ([once[name] for once in taken] for name in ("broker", "command"))
     table.row(f"first token, {what}, median", median(ours), "ms", "curl", median(floor), ("<=", 1.2))
     table.row(f"first token, {what}, best of {count}", min(ours), "ms", "curl", min(floor))
     table.row(f"first token, {what}, 90th percentile", percentile(ours, 90), "ms", "curl", percentile(floor, 90))

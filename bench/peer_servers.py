@@ -57,13 +57,15 @@ class Peers:
 
     def keyctl(self):
         keyctl = self._packages.program("keyctl", "keyutils")
-        added = subprocess.run([keyctl, "padd", "user", "tokenbroker-bench", "@s"], input=self._token, text=True,
+        added = subprocess.run([keyctl, "padd", "user", "tokenbroker-bench", "@u"], input=self._token, text=True,
                                capture_output=True, env=self._packages.environment(), check=False)
         if added.returncode != 0:
             raise Unavailable(added.stderr.strip())
         number = added.stdout.strip()
-        self._stack.callback(subprocess.run, [keyctl, "unlink", number, "@s"], check=False,
+        self._stack.callback(subprocess.run, [keyctl, "unlink", number, "@u"], check=False,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._packages.environment())
+        # Its owner may read it, without a keyring of the session that leads to it.
+        subprocess.run([keyctl, "setperm", number, "0x3f3f0000"], check=True, env=self._packages.environment())
         return [f"keyctl:{number}"]
 
     def redis(self):
