@@ -277,6 +277,12 @@ hygiene: deps
 bench-record: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/record
+# Broker, HTTP server and library under valgrind: errors, leaks, descriptors; a table. As root.
+CYCLES ?= 1000
+.PHONY: valgrind
+valgrind: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/valgrind $(CYCLES)
 
 # Each target for FUZZ_SECONDS with what it has found before and the seeds of the repository; a table.
 FUZZ_SECONDS ?= 600
@@ -402,6 +408,7 @@ help:
 	@echo 'make attack       attackers as real processes against the promises of docs/threat-model.md (as root)'
 	@echo 'make hygiene      counts the copies of the secret and of tokens in memory (as root)'
 	@echo 'make bench-record  the instruction counts that make check compares with, anew'
+	@echo 'make valgrind     CYCLES=$(CYCLES) fetches, requests, uses of the library under valgrind (as root)'
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compiler warnings as errors, formatting, clang-tidy, cppcheck'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'

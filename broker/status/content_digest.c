@@ -53,6 +53,56 @@ static uint64_t add_lists(uint64_t digest, const struct status_content_token *to
 	return digest;
 }
 
+static uint64_t add_all(uint64_t digest, const uint64_t *numbers, size_t count)
+{
+	return tokenbroker_segment_sum(digest, numbers, count * sizeof(*numbers));
+}
+
+static uint64_t add_counters(uint64_t digest, const struct status_record *record)
+{
+	const struct status_rejections *rejections = &record->rejections;
+	const uint64_t numbers[] = {
+		record->fetches_ok,      record->fetches_failed, record->revocations_ok,
+		record->publishes,       record->duration_count, record->revocations_failed,
+		rejections->accepted,    rejections->stale,      rejections->denied,
+		rejections->conflict,    rejections->invalid,    rejections->busy,
+		record->duration_sum_ms,
+	};
+
+	digest = add_all(digest, numbers, sizeof(numbers) / sizeof(*numbers));
+	digest = add_all(digest, record->fetch_errors, TOKEN_REASON_COUNT);
+	return add_all(digest, record->durations, STATUS_DURATION_BUCKETS);
+}
+
+/* How many there were counts, too: a new outcome may be the same as the one it pushes out. */
+static uint64_t add_history(uint64_t digest, const struct status_record *record)
+{
+	digest = add_number(digest, record->outcome_count);
+	for (size_t i = 0; i < STATUS_HISTORY; i++) {
+		const struct status_outcome *outcome = &record->history[i];
+
+		digest = add_number(digest, (uint64_t)outcome->at_realtime_ns);
+		digest = add_number(digest, (uint64_t)outcome->duration_ms);
+		digest = add_number(digest, outcome->reason);
+	}
+	return digest;
+}
+
+static uint64_t add_last_error(uint64_t digest, const struct status_record *record)
+{
+	const struct status_error *error = &record->last_error;
+
+	if (!record->has_last_error)
+		return add_number(digest, 0);
+	digest = add_number(digest, 1);
+	digest = add_number(digest, (uint64_t)error->at_realtime_ns);
+	digest = add_number(digest, error->reason);
+	digest = add_number(digest, (uint64_t)error->http_status);
+	digest = add_string(digest, error->message.text);
+	return add_string(digest, error->hint);
+}
+
+/* Value by value: what lies between the members, and behind the end of a text, is anything. */
 uint64_t content_digest(const struct status_content_token *token)
 {
 	uint64_t digest = TOKENBROKER_SEGMENT_SUM_START;
@@ -60,6 +110,7 @@ uint64_t content_digest(const struct status_content_token *token)
 	digest = add_numbers(digest, token);
 	digest = add_strings(digest, token);
 	digest = add_lists(digest, token);
-	/* Whole: it is plain data, and its one pointer leads to constant text. */
-	return tokenbroker_segment_sum(digest, token->record, sizeof(*token->record));
+	digest = add_counters(digest, token->record);
+	digest = add_history(digest, token->record);
+	return add_last_error(digest, token->record);
 }
