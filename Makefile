@@ -252,7 +252,7 @@ soak: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/soak $(SOAK_SECONDS) $(SEED)
 
-# The segment's protocol as models that spin searches to the end; a table. Some minutes, 4 GB of memory.
+# The segment's protocol as models that spin searches to the end; a table. About a minute.
 .PHONY: model
 model: deps
 	@packaging/install-dependencies model
