@@ -333,8 +333,8 @@ static int open_publisher(struct broker *broker)
 	return r;
 }
 
-/* What takes its time locally, as looking up users and groups, is done while the servers are at
- * work: so far out, a first request is sent. */
+/* What takes its time locally, as the sweep and looking up users and groups, is done while the
+ * servers are at work. */
 static void send_first_requests(struct broker *broker)
 {
 	(void)broker_run_tokens(broker, clock_boottime_ms());
@@ -361,11 +361,11 @@ static int open_steps(struct broker *broker)
 		r = broker_begin_tokens(broker);
 	if (r < 0)
 		return r;
+	send_first_requests(broker);
 	r = publisher_sweep(broker->publisher);
 	if (r < 0)
 		log_warning(broker->log, "segments of an earlier broker could not be removed: %s",
 			    strerror(-r));
-	send_first_requests(broker);
 	broker_resolve_common(broker);
 	r = open_control(broker, &error);
 	if (r < 0)
