@@ -24,7 +24,7 @@ def _silent_address():
 
 
 def _start_refresh(world):
-    wait_until(lambda: world.cli("refresh", "default", "--wait", "0").status == 0, 20, "a refresh")
+    wait_until(lambda: world.cli("refresh", "default", "--wait", "0").status == 0, 60, "a refresh")
 
 
 def _use(world, broker, text):
@@ -53,7 +53,7 @@ def _hangs_in_answer(fault):
 def _hangs_in_revocation(world, server, broker, _):
     requests = server.requests("revoke")
     server.order("revoke", fault="stall")
-    wait_until(lambda: world.cli("revoke", "default", "--wait", "0").status == 0, 20, "a revocation")
+    wait_until(lambda: world.cli("revoke", "default", "--wait", "0").status == 0, 60, "a revocation")
     server.wait_requests(requests + 1, "revoke")
 
 
@@ -61,7 +61,7 @@ def _hangs_before_sending(world, server, broker, text):
     """Connected, and nothing comes back; with https the handshake is not over, so nothing was sent."""
     with _silent_address() as port:
         _use(world, broker, text.replace(f":{server.port}/", f":{port}/"))
-        wait_until(lambda: holders(broker.pid, SECRET), 10, "a request")
+        wait_until(lambda: holders(broker.pid, SECRET), 60, "a request")
         yield
 
 

@@ -12,7 +12,8 @@ from tb import READER_UID, wait_until
 ACCESS_TOKEN = "access-token-of-the-hygiene-0123456789"
 PATHS = ("/", "/livez", "/readyz", "/readyz?verbose", "/readyz/default", "/metrics", "/v1/status", "/v1/tokens/default",
          "/v1/tokens/unknown", "/nothing")
-TALK = (("status",), ("status", "--json"), ("info",), ("info", "--json"), ("wait", "--timeout", "1"), ("reject", "default", "1"),
+TALK = (("status",), ("status", "--json"), ("info",), ("info", "--json"), ("wait", "--timeout", "1"),
+        ("reject", "default", "1"),
         ("get", "unknown"), ("--help",), ("--version",))
 ODD = ({"odd": "html"}, {"odd": "not_json"}, {"odd": "number_token"}, {"odd": "token_with_newline"},
        {"echo_secret": True, "status": 401}, {"echo_secret": True, "status": 500}, {"status": 503}, {"fault": "reset"})

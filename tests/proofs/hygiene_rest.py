@@ -89,10 +89,12 @@ def refreshes(method, scheme):
             scans.append(Scan(broker.pid, published(world)))
         case.each("refreshes, the memory read 1 s after each", len(scans), count)
         case.none(_named("  copies of the secret, in five forms", scans), sum(scan.secrets for scan in scans))
-        case.each("  the current token in locked memory that is not dumped: one", sum(scan.current_locked for scan in scans), count)
+        case.each("  the current token in locked memory that is not dumped: one",
+                  sum(scan.current_locked for scan in scans), count)
         case.row("  in the ring that readers read, at most", max(scan.current_ring for scan in scans),
                  all(1 <= scan.current_ring <= SLOTS for scan in scans))
-        case.at_most("  replaced ones in its other slots, at most", max(scan.replaced_ring for scan in scans), SLOTS - 1)
+        case.at_most("  replaced ones in its other slots, at most", max(scan.replaced_ring for scan in scans),
+                     SLOTS - 1)
         case.none("  tokens anywhere else", sum(scan.elsewhere for scan in scans))
         case.each("the broker ended well", int(broker.stop() == 0), 1)
     return prove
@@ -128,7 +130,8 @@ def revoked_as_replaced(case, world, count):
         broker.wait_token(lambda status, number=number: status["counters"]["revocations"]["ok"] > number)
         time.sleep(AFTER_S)
         left += _left_of(broker, token)
-    case.each("tokens revoked because they were replaced", broker.token_status()["counters"]["revocations"]["ok"], count)
+    case.each("tokens revoked because they were replaced", broker.token_status()["counters"]["revocations"]["ok"],
+              count)
     case.none("  copies of them 1 s later, anywhere", left)
     case.each("the broker ended well", int(broker.stop() == 0), 1)
 
