@@ -6,11 +6,13 @@
  *
  *   status COUNT
  *
- * Prints a line of JSON: figures in ns (bench/batches.h), and the length of the document.
+ * Prints a line of JSON: figures in ns (bench/batches.h), the CPU time of one document of either
+ * kind, and the length of the document.
  */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -30,6 +32,7 @@ struct bench {
 	struct status_record *records;
 	char (*names)[NAME_BYTES];
 	size_t changed; /* how many tokens have, before each document */
+	int64_t cpu_ns; /* of the last document */
 	const char *text;
 	size_t length;
 };
@@ -104,9 +107,18 @@ static void bench_fini(struct bench *bench)
 	free(bench->names);
 }
 
+static int64_t cpu_now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 static void publish(void *context, unsigned calls)
 {
 	struct bench *bench = context;
+	int64_t started_ns = cpu_now_ns();
 
 	for (; calls > 0; calls--) {
 		for (size_t i = 0; i < bench->changed; i++)
@@ -117,6 +129,7 @@ static void publish(void *context, unsigned calls)
 					clock_monotonic_ns()) < 0)
 			die("status document");
 	}
+	bench->cpu_ns = cpu_now_ns() - started_ns;
 }
 
 static void publish_one(void *context, unsigned calls)
@@ -168,7 +181,10 @@ int main(int argc, char **argv)
 		printf(",");
 		batches_print(cases[i].name, batches_figures(times + i * ROUNDS, ROUNDS));
 	}
-	printf("}\n");
+	publish_one(&bench, 1);
+	printf(",\"one_cpu\":%lld", (long long)bench.cpu_ns);
+	publish_all(&bench, 1);
+	printf(",\"all_cpu\":%lld}\n", (long long)bench.cpu_ns);
 	bench_fini(&bench);
 	return EXIT_SUCCESS;
 }
