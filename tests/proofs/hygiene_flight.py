@@ -70,7 +70,7 @@ WAYS = (_hangs_in_answer("stall"), _hangs_in_answer("stall_headers"), _hangs_bef
 
 def stalls(method, scheme):
     def prove(case, world, rounds):
-        server, broker = marked(world, method, scheme, request_timeout=60)
+        server, broker = marked(world, method, scheme, connect_timeout=60, request_timeout=60)
         text = world.config_path.read_text(encoding="utf-8")
         found = []
         for start in WAYS * rounds:
@@ -99,7 +99,7 @@ def _names(places):
 
 def core_files(case, world, rounds):
     """What root gets with gdb's gcore, which leaves out what the kernel would leave out."""
-    server, broker = marked(world, request_timeout=60)
+    server, broker = marked(world, connect_timeout=60, request_timeout=60)
     path = http_server.write_access_token(world, ACCESS_TOKEN)
     with open(world.config_path, "a", encoding="utf-8") as config:
         config.write("http {\n" + "\n".join(_lines(http_server.section(world, access_token_file=path))) + "\n}\n")
