@@ -93,17 +93,25 @@ static void wait_until_asleep(struct shared *shared, unsigned waiters)
 	atomic_store(&shared->armed, 0);
 }
 
-/* The store of head, with no more of a publish before it than filling the slot, and the wake-ups as
- * the broker's loop does them: batch after batch. */
-static void publish(struct segment *segment, const struct publication_content *former)
+/* Returns when head was about to be stored. The wake-ups as the broker's loop does them: batch
+ * after batch. */
+static int64_t publish(struct segment *segment, const struct publication_content *former)
 {
 	static uint64_t generation;
 	struct publication_content content = *former;
+	uint64_t seq = segment_writer_begin(&segment->writer);
+	int64_t start_ns;
 
 	content.generation += ++generation;
-	segment_publish(segment, &content, false);
+	segment_writer_fill(&segment->writer, seq, &content);
+	segment_writer_seal(&segment->writer, seq, &content);
+	start_ns = clock_monotonic_ns();
+	segment_writer_commit(&segment->writer, seq);
+	segment_writer_move_wake(&segment->writer);
+	segment_wake_start(&segment->wake);
 	while (segment->wake.is_due)
 		segment_run_wake(segment);
+	return start_ns;
 }
 
 static void wake_bare(struct shared *shared)
@@ -135,9 +143,8 @@ static void run_rounds(struct shared *shared, struct published *published, unsig
 		int64_t start_ns;
 
 		wait_until_asleep(shared, waiters);
-		start_ns = clock_monotonic_ns();
-		publish(published->publication->segment,
-			publication_content(published->publication));
+		start_ns = publish(published->publication->segment,
+				   publication_content(published->publication));
 		note_round(shared, waiters, start_ns, token, round);
 
 		wait_until_asleep(shared, waiters);
