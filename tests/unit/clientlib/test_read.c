@@ -4,6 +4,7 @@
  * page of its own that nobody may read. The fault that a reader takes there, between the metadata
  * and the token, is where the writer publishes.
  */
+#include "clientlib/handle.h"
 #include "clientlib/read.h"
 
 #include <signal.h>
@@ -379,6 +380,28 @@ static void nothing_of_an_overtaken_token_stays_behind_a_shorter_one(void)
 	CU_ASSERT_EQUAL(count_of(buffer, 8, 0), 8);
 }
 
+/* tokenbroker_get() has a first try of its own before those of segment_read(). */
+static void nothing_of_the_overtaken_first_try_of_a_get_stays_behind(void)
+{
+	struct mapping mapping = {.older = NULL};
+	struct tokenbroker tb = {.name_check_ns = INT64_MAX};
+	struct tokenbroker_info info;
+	char buffer[CAPACITY + 1];
+
+	set_up();
+	mapping.segment = on.segment;
+	atomic_init(&tb.current, &mapping);
+	publish_length(900);
+	interleave(1, 1);
+	memset(buffer, 0xaa, sizeof(buffer));
+	CU_ASSERT_EQUAL(tokenbroker_get(&tb, 0, buffer, sizeof(buffer), &info), 0);
+	CU_ASSERT_EQUAL(on.faults, 2);
+	CU_ASSERT_EQUAL(info.generation, 2);
+	CU_ASSERT_STRING_EQUAL(buffer, "token-2");
+	CU_ASSERT_EQUAL(count_of(buffer + 7, 901 - 7, 0), 901 - 7);
+	CU_ASSERT_EQUAL(count_of(buffer + 901, CAPACITY - 900, (char)0xaa), CAPACITY - 900);
+}
+
 static void a_retirement_during_the_copy_is_seen(void)
 {
 	struct reading reading = {0};
@@ -473,6 +496,8 @@ int main(void)
 		 a_reader_that_is_overtaken_reads_the_newer_token},
 		{"nothing_of_an_overtaken_token_stays_behind_a_shorter_one",
 		 nothing_of_an_overtaken_token_stays_behind_a_shorter_one},
+		{"nothing_of_the_overtaken_first_try_of_a_get_stays_behind",
+		 nothing_of_the_overtaken_first_try_of_a_get_stays_behind},
 		{"a_retirement_during_the_copy_is_seen", a_retirement_during_the_copy_is_seen},
 		{"a_slot_that_is_rewritten_between_length_and_token_is_read_again",
 		 a_slot_that_is_rewritten_between_length_and_token_is_read_again},
