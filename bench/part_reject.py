@@ -14,15 +14,19 @@ ROUNDS = 3
 
 
 def measure(table, build):
-    slowest = []
+    slowest, late = [], 0
     for _ in range(figures.rounds(ROUNDS)):
         with brokers.world(build) as made:
-            slowest.append(_round(table, made))
+            slowest_ms, timed_out = _round(table, made)
+            slowest.append(slowest_ms)
+            late += timed_out
     table.row(f"the slowest of {PROCESSES}: rejection to next token, median", figures.median(slowest), "ms")
+    table.row("rejections that took more than their second", late, "", goal=("<=", 0))
     table.row("the slowest of the rounds", max(slowest), "ms", goal=("<=", 5000))
 
 
 def _round(table, made):
+    """Milliseconds of the slowest process, and how many gave up on their rejection."""
     server = brokers.auth_server(made)
     made.ready_broker(server)
     before = server.requests()
@@ -32,9 +36,8 @@ def _round(table, made):
     seen = json.loads(process.out())
     rejected = seen["results"]["reject"]
     answered = rejected.get("ok", 0) + rejected.get("ESTALE", 0)
-    table.row("rejections that took more than their second", rejected.get("ETIMEDOUT", 0), "", goal=("<=", 0))
     table.check(f"all whose rejection was answered hold the next token: {rejected}",
                 status == 0 and answered > PROCESSES // 2 and len(seen["after"]) <= 2 and
                 seen["results"]["get"] == {"ok": PROCESSES + answered})
     table.check("the server had one request", server.requests() - before == 1)
-    return seen["slowest_ms"]
+    return seen["slowest_ms"], rejected.get("ETIMEDOUT", 0)

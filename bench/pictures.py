@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 STYLE = """
-set terminal svg size 720,400 font 'sans-serif,13' background '#ffffff'
+set terminal svg noenhanced size 720,400 font 'sans-serif,13' background '#ffffff'
 set output '{output}'
 set grid lc rgb '#d0d0d0'
 set key left top
