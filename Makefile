@@ -149,6 +149,12 @@ $(BUILD)/tests/support/auth_server: $(AUTH_SERVER_OBJECTS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%.o $(STATIC_LIBRARY) $(BASE_ARCHIVE)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SUPPORT_LIBS)
 
+# What tests preload into a process.
+PRELOADED := $(BUILD)/tests/support/wall_clock.so
+$(BUILD)/tests/support/%.so: tests/support/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -fPIC -shared $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 # tests/fuzz/fuzz_X.c: with replay.c, which runs the seeds, or with the engine of libFuzzer (make fuzz).
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_MAIN ?= $(BUILD)/tests/fuzz/replay.o
@@ -170,7 +176,7 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o $(STATIC_LIBRARY)
 	$(CC) $(PROGRAM_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg,libcurl)
 
 .PHONY: check-build
-check-build: all $(UNIT_TESTS) $(FUZZERS) $(SUPPORT_PROGRAMS) $(BENCH_PROGRAMS) $(EXAMPLES)
+check-build: all $(UNIT_TESTS) $(FUZZERS) $(SUPPORT_PROGRAMS) $(PRELOADED) $(BENCH_PROGRAMS) $(EXAMPLES)
 
 # Where nothing but the libraries is there: in the build of a package.
 .PHONY: check-unit
@@ -229,6 +235,13 @@ KILLS ?= 20000
 torture: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/torture $(KILLS) $(SEED)
+
+# What can go wrong between broker and token server, each alone and in random sequences; a table. As root.
+SEQUENCES ?= 2000
+.PHONY: chaos
+chaos: deps
+	$(MAKE) check-build
+	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/chaos $(SEQUENCES) $(SEED)
 
 # Memory, descriptors, threads, disk and turns taken away; a table. As root.
 .PHONY: resources
@@ -401,6 +414,7 @@ help:
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang; those with threads under TSan'
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'
+	@echo 'make chaos        each fault of network and token server, SEQUENCES=$(SEQUENCES) random sequences (as root)'
 	@echo 'make resources    no memory, descriptors, threads, disk: what is lost, what is told (as root)'
 	@echo 'make bench        speed beside the floor and beside peers: a table; PARTS="read wake" only these'
 	@echo 'make soak         50 tokens refreshed each second for SOAK_SECONDS=$(SOAK_SECONDS), faults, reloads (as root)'

@@ -67,16 +67,29 @@ static int check_name(struct tokenbroker *tb, struct mapping *seen, int64_t now_
 	return reopen(tb, seen);
 }
 
+/* Nothing was to be had a moment ago, and this segment shows what it showed then. What it shows later
+ * may be that it has been replaced. */
+static bool is_in_vain(struct tokenbroker *tb, const struct mapping *seen, uint64_t head,
+		       int64_t now_ns)
+{
+	return now_ns < atomic_load_explicit(&tb->retry_ns, memory_order_acquire) &&
+	       atomic_load_explicit(&tb->vain_mapping, memory_order_relaxed) == seen &&
+	       atomic_load_explicit(&tb->vain_head, memory_order_relaxed) == head;
+}
+
 /* For a mapping that is of no use. A try that helps may be followed by the next at once. */
 static int retry(struct tokenbroker *tb, struct mapping *seen, int64_t now_ns)
 {
+	uint64_t head = segment_head(&seen->segment); /* before the link: it moves first */
 	int r;
 
-	if (now_ns < atomic_load_explicit(&tb->retry_ns, memory_order_acquire))
+	if (is_in_vain(tb, seen, head, now_ns))
 		return atomic_load_explicit(&tb->vain_error, memory_order_relaxed);
 	r = reopen(tb, seen);
 	if (r <= 0) {
 		atomic_store_explicit(&tb->vain_error, r, memory_order_relaxed);
+		atomic_store_explicit(&tb->vain_mapping, seen, memory_order_relaxed);
+		atomic_store_explicit(&tb->vain_head, head, memory_order_relaxed);
 		atomic_store_explicit(&tb->retry_ns, now_ns + RETRY_INTERVAL_NS,
 				      memory_order_release);
 	}

@@ -35,6 +35,8 @@ struct tokenbroker {
 	_Atomic int64_t name_check_ns;     /* next look at the link while the token is good */
 	_Atomic int64_t retry_ns;          /* no reopening before this, after one was in vain */
 	_Atomic int vain_error;            /* what that one said; 0: the link still leads here */
+	_Atomic(const struct mapping *) vain_mapping; /* and what it was about: this one, */
+	_Atomic uint64_t vain_head;                   /* with this head */
 };
 
 /* What a call sees, and when it saw it. */

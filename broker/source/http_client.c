@@ -96,6 +96,20 @@ static enum token_reason reason_of(CURLcode code)
 	return TOKEN_NETWORK;
 }
 
+/* The answer had begun: libcurl up to 8.5 tells of a header line longer than it takes (100 KB) in
+ * this way. */
+static bool is_answer_too_much(CURL *easy, CURLcode code)
+{
+	curl_off_t first_byte_us = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+#if LIBCURL_VERSION_NUM >= 0x080600
+	return (code == CURLE_OUT_OF_MEMORY || code == CURLE_TOO_LARGE) && first_byte_us > 0;
+#else
+	return code == CURLE_OUT_OF_MEMORY && first_byte_us > 0;
+#endif
+}
+
 static void end(struct http_transfer *transfer, CURLcode code)
 {
 	struct http_result result = {.answer = &transfer->answer, .detail = transfer->error};
@@ -104,6 +118,8 @@ static void end(struct http_transfer *transfer, CURLcode code)
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->answer.status);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
 	result.was_sent = sent_bytes > 0;
+	if (is_answer_too_much(transfer->easy, code))
+		transfer->answer.excess = HTTP_ANSWER_NO_MEMORY;
 	if (code != CURLE_OK && transfer->answer.excess == HTTP_ANSWER_FITS)
 		result.failure = reason_of(code);
 	if (transfer->was_address_refused)

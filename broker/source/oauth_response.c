@@ -55,6 +55,12 @@ static bool is_success(long status)
 	return status >= 200 && status < 300;
 }
 
+/* RFC 9110 15.2: after 1xx the answer is still to come, so it tells of no error. */
+static bool is_final(long status)
+{
+	return status >= 200;
+}
+
 static bool is_transient(long status, enum token_reason reason)
 {
 	return status == 408 || status == 425 || status == 429 || status >= 500 ||
@@ -284,7 +290,8 @@ static void describe_excess(enum http_answer_excess excess, struct source_outcom
 		refuse(outcome, "the headers are more than 100 or larger than 64 KiB");
 		return;
 	case HTTP_ANSWER_NO_MEMORY:
-		refuse(outcome, "there is no memory for the answer");
+		refuse(outcome, "there is no memory for the answer, or a header of it is longer "
+				"than 100 KB");
 		return;
 	}
 }
@@ -296,7 +303,7 @@ void oauth_response_to_fetch(const struct http_answer *answer,
 	CLEANUP(answer_json_free) struct answer_json *json = parse_body(answer);
 
 	ret_outcome->http_status = answer->status;
-	if (!is_success(answer->status))
+	if (is_final(answer->status) && !is_success(answer->status))
 		take_error(answer, json, context, ret_outcome);
 	else if (answer->excess != HTTP_ANSWER_FITS)
 		describe_excess(answer->excess, ret_outcome);

@@ -117,29 +117,32 @@ class AuthServer(Process):
 
 
 class Tls:
-    """An authority of its own, and a certificate of it; names as in subjectAltName."""
+    """An authority of its own, and certificates of it; names as in subjectAltName."""
 
-    def __init__(self, directory, names="IP:127.0.0.1,DNS:localhost"):
+    def __init__(self, directory, names="IP:127.0.0.1,DNS:localhost", env=None):
         self.ca = directory / "ca.pem"
-        self.certificate = directory / "server.pem"
-        self.key = directory / "server.key"
         self._directory = directory
-        self._make(names)
-
-    def _openssl(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, env={**os.environ, "OPENSSL_CONF": "/dev/null"})
-
-    def _make(self, names):
-        ca_key = self._directory / "ca.key"
-        request = self._directory / "server.csr"
-        extensions = self._directory / "server.ext"
-        key_options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        extensions.write_text(f"subjectAltName={names}\n")
-        self._openssl("req", "-x509", *key_options, "-subj", "/CN=test authority", "-days", "2",
-                      "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", ca_key, "-out", self.ca)
-        self._openssl("req", *key_options, "-subj", "/CN=localhost", "-keyout", self.key,
-                      "-out", request)
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-days", "2",
-                      "-set_serial", "1", "-extfile", extensions, "-out", self.certificate)
+        self._ca_key = directory / "ca.key"
+        self._env = env  # of openssl
+        self._openssl("req", "-x509", *self._new_key(), "-subj", "/CN=test authority", "-days", "30",
+                      "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", self._ca_key, "-out", self.ca)
         self.ca.chmod(0o644)
+        self.certificate, self.key = self.issue("server", names)
+
+    def issue(self, stem, names, env=None):
+        """(certificate, key), as files; good for 30 days from what env makes openssl take for now."""
+        certificate, key, request, extensions = (self._directory / f"{stem}.{end}" for end in ("pem", "key", "csr", "ext"))
+        extensions.write_text(f"subjectAltName={names}\n")
+        self._openssl("req", *self._new_key(), "-subj", "/CN=localhost", "-keyout", key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._ca_key, "-days", "30",
+                      "-set_serial", "1", "-extfile", extensions, "-out", certificate, env=env)
+        return certificate, key
+
+    @staticmethod
+    def _new_key():
+        return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"
+
+    def _openssl(self, *arguments, env=None):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL,
+                       env={**os.environ, "OPENSSL_CONF": "/dev/null", **(env or self._env or {})})

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import tempfile
 from contextlib import contextmanager
 
 
@@ -35,3 +36,17 @@ def fill(path):
 
 def leave_room(filler, number_of_bytes):
     os.truncate(filler, filler.stat().st_size - number_of_bytes)
+
+
+@contextmanager
+def own_file(path, text):
+    """Another content of a file of the system, for this mount namespace."""
+    with tempfile.NamedTemporaryFile("w", prefix="tb-file.") as file:
+        file.write(text)
+        file.flush()
+        os.chmod(file.name, 0o644)
+        subprocess.run(["mount", "--bind", file.name, path], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", path], check=True)

@@ -11,7 +11,8 @@ import pytest
 from conftest import ROOT
 
 PROOFS = {"torture": ["40", "1"], "resources": ["--short"], "soak": ["15", "1"], "valgrind": ["30"],
-          "attack": ["--short"], "hygiene": ["--short"]}
+          "attack": ["--short"], "hygiene": ["--short"],
+          "chaos": ["--short", "20", "1"]}
 
 
 def misses_nothing(name, arguments, built):

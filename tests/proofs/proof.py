@@ -2,6 +2,7 @@
 """What the proofs share: a table of what was tried and lost, and readers that look on."""
 
 import collections
+import ctypes
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 import tb  # noqa: E402
+
+CLONE_NEWNS = 0x00020000
 
 
 class Table:
@@ -101,6 +104,14 @@ def side_by_side(script, parts, *arguments, at_a_time=4):
         return done.stdout if is_told else f"{done.stdout}MISS  {part}: ended with {done.returncode}\n"
     with ThreadPoolExecutor(at_a_time) as pool:
         yield from pool.map(run, parts)
+
+
+def use_own_mounts():
+    """What is mounted from now on is seen by nobody else, and gone at the end."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        sys.exit(f"no mount namespace: {os.strerror(ctypes.get_errno())}")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def _stop(number, _):

@@ -2,31 +2,15 @@
 """Threads that cannot be started: libcurl resolves names in one, and one closes control connections."""
 
 import resource
-import subprocess
-import tempfile
 import time
-from contextlib import contextmanager
 
 import control
+from filesystems import own_file
 from limits import limited
 from proof import Readers
 from tb import READER_UID, fingerprint, wait_until
 
 HOST = "token-server.test"  # never in a name service: RFC 6761
-
-
-@contextmanager
-def own_hosts(line):
-    """Another /etc/hosts, for this mount namespace."""
-    with tempfile.NamedTemporaryFile("w", prefix="tb-hosts.") as hosts:
-        hosts.write(line + "\n")
-        hosts.flush()
-        subprocess.run(["chmod", "0644", hosts.name], check=True)
-        subprocess.run(["mount", "--bind", hosts.name, "/etc/hosts"], check=True)
-        try:
-            yield
-        finally:
-            subprocess.run(["umount", "/etc/hosts"], check=True)
 
 
 def _get(world):
@@ -56,7 +40,7 @@ def no_threads(case, world, tries):
     tls = world.tls(names=f"DNS:{HOST},IP:127.0.0.1")
     server = world.auth_server(tls=tls)
     keys = {key: getattr(server, key).replace("127.0.0.1", HOST) for key in ("token_url", "revoke_url")}
-    with own_hosts(f"127.0.0.1 localhost {HOST}"):
+    with own_file("/etc/hosts", f"127.0.0.1 localhost {HOST}\n"):
         broker = world.ready_broker(server, ca_file=tls.ca, allow_http=False, **keys)
         readers = Readers(world)
         outcomes = []

@@ -86,6 +86,23 @@ static void a_replaced_segment_that_is_withdrawn_and_not_yet_retired_is_followed
 	CU_ASSERT_EQUAL(got(tb), 8);
 }
 
+/* A reload that changes the readers, just after the first token. */
+static void a_segment_replaced_a_moment_after_it_was_looked_for_in_vain_is_followed_at_once(void)
+{
+	ON_STAGE(stage);
+	struct stage_segment old;
+
+	stage_show(&stage, &old, "a");
+	stage_withdraw(&old, TOKENBROKER_SEGMENT_NONE, 6);
+	WITH_HANDLE(tb);
+	CU_ASSERT_EQUAL(got(tb), -ENOKEY);
+	publish(&old, 7);
+	CU_ASSERT_EQUAL(got(tb), 7);
+	show(&stage, "b", 8);
+	stage_withdraw(&old, TOKENBROKER_SEGMENT_NONE, 7);
+	CU_ASSERT_EQUAL(got(tb), 8);
+}
+
 /* The broker was killed between the new link and the withdrawal. */
 static void a_replaced_segment_that_nobody_touched_is_noticed_within_a_second(void)
 {
@@ -407,6 +424,8 @@ int main(void)
 		{"a_replaced_segment_is_followed_at_once", a_replaced_segment_is_followed_at_once},
 		{"a_replaced_segment_that_is_withdrawn_and_not_yet_retired_is_followed_at_once",
 		 a_replaced_segment_that_is_withdrawn_and_not_yet_retired_is_followed_at_once},
+		{"a_segment_replaced_a_moment_after_it_was_looked_for_in_vain_is_followed_at_once",
+		 a_segment_replaced_a_moment_after_it_was_looked_for_in_vain_is_followed_at_once},
 		{"a_replaced_segment_that_nobody_touched_is_noticed_within_a_second",
 		 a_replaced_segment_that_nobody_touched_is_noticed_within_a_second},
 		{"an_expired_token_is_looked_for_elsewhere_at_once",

@@ -44,6 +44,8 @@ static void every_failure_has_its_reason(void)
 	} rows[] = {
 		{"/large", TOKEN_BAD_RESPONSE, false, 200, 0, "256 KiB"},
 		{"/headers", TOKEN_BAD_RESPONSE, false, 200, 0, "headers"},
+		{"/header", TOKEN_BAD_RESPONSE, false, 200, 0, "longer than 100 KB"},
+		{"/interim", TOKEN_BAD_RESPONSE, false, 103, 0, "headers"},
 		{"/reset", TOKEN_NETWORK, false, 0, 0, "reset"},
 		{"/nothing", TOKEN_NETWORK, false, 0, 0, "Empty reply"},
 		{"/half", TOKEN_NETWORK, false, 200, 0, ""},

@@ -403,6 +403,7 @@ static void an_answer_that_was_too_much_says_so(void)
 		{200, HTTP_ANSWER_BODY_TOO_LARGE, TOKEN_BAD_RESPONSE, "256 KiB"},
 		{200, HTTP_ANSWER_TOO_MANY_HEADERS, TOKEN_BAD_RESPONSE, "headers"},
 		{200, HTTP_ANSWER_NO_MEMORY, TOKEN_BAD_RESPONSE, "no memory"},
+		{103, HTTP_ANSWER_TOO_MANY_HEADERS, TOKEN_BAD_RESPONSE, "headers"},
 		{404, HTTP_ANSWER_BODY_TOO_LARGE, TOKEN_HTTP, "not a JSON object"},
 	};
 	static const char body[] = "{\"access_token\":\"t\",\"token_type\":\"Bearer\"}";

@@ -173,6 +173,10 @@ static inline void tiny_server_serve(int fd)
 		tiny_server_pour(fd, "HTTP/1.1 200 OK\r\n\r\n", "0123456789abcdef", 100000);
 	else if (strcmp(path, "/headers") == 0)
 		tiny_server_pour(fd, "HTTP/1.1 200 OK\r\n", "X: y\r\n", 10000);
+	else if (strcmp(path, "/header") == 0)
+		tiny_server_pour(fd, "HTTP/1.1 200 OK\r\nX: ", "0123456789abcdef", 100000);
+	else if (strcmp(path, "/interim") == 0)
+		tiny_server_pour(fd, "", "HTTP/1.1 103 Early Hints\r\n\r\n", 10000);
 	else if (strcmp(path, "/reset") == 0)
 		tiny_server_reset(fd);
 	for (size_t i = 0; i < sizeof(tiny_server_texts) / sizeof(tiny_server_texts[0]); i++)

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""One token in the chaos: read without pause, its requests and its status judged."""
+
+import collections
+import errno
+import sys
+import time
+from datetime import datetime
+
+import control
+from chaos_faults import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, RETRY_MAX_S, RETRY_MIN_S, pause_s
+from chaos_names import ZONE
+from tokens import fingerprint, is_whole
+
+BUFFER_BYTES = 1024
+MARGIN_S = 0.3  # requests are timed where they arrive
+LATE_S = CONNECT_TIMEOUT_S / 2
+SETTLED_S = 2.5  # what readers see has been so for so long: the status must say the same
+STATE_OF = {0: "valid", errno.EKEYEXPIRED: "expired", errno.EKEYREVOKED: "suspended", errno.ENOKEY: "pending"}
+
+NOTHING_LOST = "a good token was lost"
+NOTHING_EXPIRED = "an expired token was served"
+NOTHING_STRANGE = "a token was served that no whole answer held"
+NOTHING_TORN = "a token was torn, or a generation went back"
+NOTHING_SUSPENDED = "a suspended token was served or asked for"
+NOT_TOO_EARLY = "a token request came too early"
+RIGHT_STATE = "the status showed another state than readers saw"
+RIGHT_REASON = "the status gave a wrong reason"
+RECOVERS = "the token did not recover in time"
+COMMANDS = {control.REJECT: "reject", control.REFRESH: "refresh", control.REVOKE: "revoke",
+            control.SUSPEND: "suspend", control.RESUME: "resume"}
+# How long after a command a request may come that no backoff holds up: at once, when the interval has passed, again
+# when no successor has come in time, when it is its turn.
+SOON_S = 0.5
+UNREST_S = {control.REFRESH: SOON_S, control.REJECT: RETRY_MAX_S + SOON_S, control.SUSPEND: 0,
+            control.REVOKE: REQUEST_TIMEOUT_S + RETRY_MIN_S + SOON_S, control.RESUME: RETRY_MIN_S + SOON_S}
+INVARIANTS = (NOTHING_LOST, NOTHING_EXPIRED, NOTHING_STRANGE, NOTHING_TORN, NOTHING_SUSPENDED, NOT_TOO_EARLY,
+              RIGHT_STATE, RIGHT_REASON, RECOVERS)
+
+
+def wall_s_of(text):
+    """A time of the status document, in seconds."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+class Token:
+    def __init__(self, name, group, front, report):
+        self.name = name
+        self.group = group
+        self.front = front
+        self.report = report
+        self.where = "start"  # what a miss is told with
+        self.handle = None
+        self.error = None  # of the last read, 0 if it was one
+        self.generation = 0
+        self.good_until = 0  # by the readers' own clock
+        self.is_suspended = False  # None: a command was sent, whose answer is not there
+        self.suspended_at = 0
+        self.is_revoking = False
+        self.restless_until = 0  # a command, a restart or a clock step may lead to requests
+        self._served = None
+        self.attempts = collections.deque(maxlen=30)
+        self._began_at = 0  # of that attempt: it may have to ask for a name first
+        self._failures = 0
+        self._seen, self._seen_since = None, 0  # what readers and status said, and since when
+        self._events = collections.deque(maxlen=20)
+        front.on_attempt = self._judge_attempt
+
+    @property
+    def kind(self):
+        return self.front.kind
+
+    @property
+    def hostname(self):
+        return f"{self.name}.{ZONE}"
+
+    def miss(self, invariant, detail):
+        self.report.miss(invariant, f"{self.where}, token {self.name} ({self.kind})", detail)
+        now = time.monotonic()
+        print("   ", "; ".join(f"{at - now:.2f} s {what}" for at, what in self._events), file=sys.stderr)
+
+    def note(self, what):
+        """For whoever looks into a miss."""
+        self._events.append((time.monotonic(), what))
+
+    # Reading
+
+    def look(self):
+        before = time.monotonic()
+        result, token, info = self.handle.get(size=BUFFER_BYTES)
+        self.report.done["reads"] += 1
+        self.error = -result
+        if result == 0:
+            self._judge_copy(token, info, before)
+        elif self.error == errno.EKEYREVOKED:
+            if self.is_suspended is False:
+                self.miss(NOTHING_LOST, "told as suspended, which it is not")
+        elif self.error not in STATE_OF:
+            self.miss(NOTHING_LOST, f"reading failed: {errno.errorcode.get(self.error)}")
+        elif self.error == errno.EKEYEXPIRED and info.generation > self.generation:
+            self._judge_missed_one(info)
+        elif time.monotonic() < self.good_until and not self.is_revoking and self.is_suspended is False:
+            self.miss(NOTHING_LOST, f"{self.good_until - time.monotonic():.2f} s of its life were left, "
+                                    f"readers got {errno.errorcode[self.error]}")
+            self.good_until = 0  # told once
+
+    def _judge_missed_one(self, info):
+        """A token came and ended from one look to the next; its successor may be on its way."""
+        left_s = min(served.at + served.lifetime_s for served in list(self.front.served.values())[-2:]) - time.monotonic()
+        if left_s > MARGIN_S and not self.is_revoking:
+            self.miss(NOTHING_LOST, f"{left_s:.2f} s of its life were left, unseen")
+        self.generation, self.good_until = info.generation, 0
+
+    def _judge_copy(self, token, info, before):
+        if self.is_suspended:
+            self.miss(NOTHING_SUSPENDED, "a reader got it")
+        if info.generation != self.generation:
+            if info.generation < self.generation or (b"." in token and not is_whole(token)):
+                self.miss(NOTHING_TORN, f"generation {info.generation} after {self.generation}")
+            self.generation = info.generation
+            self.is_revoking = False
+            self._served = self.front.served.get(fingerprint(token))
+            self.report.done["generations"] += 1
+            if self._served is None:
+                self.miss(NOTHING_STRANGE, "where is it from?")
+        if self._served and before > self._served.at + self._served.lifetime_s:
+            self.miss(NOTHING_EXPIRED, f"{before - self._served.at - self._served.lifetime_s:.2f} s after its end")
+        if info.remaining_ms < 0:
+            self.miss(NOTHING_EXPIRED, "the copy itself says so")
+        self.good_until = before + info.remaining_ms / 1000 - 0.001
+
+    # Requests
+
+    def _judge_attempt(self, attempt):
+        """Called with each new connection."""
+        former = self.attempts[-1] if self.attempts else None
+        self.attempts.append(attempt)
+        began_at = self.group.names.asked_at.pop(self.hostname, attempt.at)
+        is_from_before = attempt.at < self.front.full_until + CONNECT_TIMEOUT_S
+        self.report.done["requests"] += 1
+        self.note(f"request {attempt.fault}")
+        if self.is_suspended and began_at > self.suspended_at + MARGIN_S + self.report.lag.recent_s():
+            self.miss(NOTHING_SUSPENDED, "a request for it came")
+        last_began_at, self._began_at = self._began_at, began_at - (CONNECT_TIMEOUT_S if is_from_before else 0)
+        if former is None:
+            return
+        self._failures = 0 if former.is_good else self._failures + 1
+        least_s = RETRY_MIN_S if former.was_sent else 0
+        if former.at < self.restless_until:
+            self._failures = 0
+        elif self._failures > 0:
+            least_s = max(least_s, pause_s(former.fault, self._failures))
+            self.report.done["pauses after failures judged"] += 1
+        gap_s = began_at - last_began_at
+        if gap_s < least_s - MARGIN_S - self.report.lag.recent_s():
+            self.miss(NOT_TOO_EARLY, f"{gap_s:.2f} s after the one before, which met {former.fault}; "
+                                     f"at least {least_s} s were due ({self._failures} failures)")
+
+    def unrest(self, for_s):
+        self.restless_until = max(self.restless_until, time.monotonic() + for_s)
+
+    # Status
+
+    def status(self):
+        return self.group.status_of(self.name)
+
+    def failed(self):
+        return self.status()["counters"]["fetches"]["failed"]
+
+    def last_error(self):
+        status = self.status()
+        return status and status["last_error"]
+
+    def judge_state(self):
+        """Of a new look at the status: it may be late, but not for long."""
+        status = self.status()
+        if status is None or self.error is None:
+            return
+        self.report.done["states judged"] += 1
+        seen = (self.error, self.generation, status["state"], status["generation"])
+        now = time.monotonic()
+        if seen != self._seen or status["state"] == STATE_OF.get(self.error):
+            self._seen, self._seen_since = seen, now
+        elif now > self._seen_since + SETTLED_S + self.report.lag.recent_s():
+            self._seen_since = now
+            self.miss(RIGHT_STATE, f"{status['state']}, but readers got {STATE_OF.get(self.error)}")
+
+    def begin(self):
+        """The start, when all tokens come at once, says nothing of the time of a request."""
+        self.attempts.clear()
+
+    def judge_reason(self, error, fault):
+        """None: it says nothing of this fault, because this program was too slow to let it happen."""
+        wanted = (fault.reason_for(self.kind), fault.http_status)
+        told = (error["reason"], error["http_status"] if wanted[1] is not None else None)
+        is_unseen = fault.where in ("listen", "name") and wanted[0] == "timeout"  # and cannot be late
+        if told[0] == "timeout" and not is_unseen and self._was_late(fault):
+            self.report.done["requests answered too late"] += 1
+            return None
+        self.report.done["reasons judged"] += 1
+        if told != wanted:
+            self.miss(RIGHT_REASON, f"{told[0]}, {told[1]}, for {fault}, not {wanted[0]}, {wanted[1]}: {error['message']}")
+        return told == wanted
+
+    def _was_late(self, fault):
+        last = self.attempts[-1] if self.attempts else None
+        return last is None or last.fault is not fault or last.hit_at is None or last.hit_at - last.at > LATE_S
+
+    def is_well(self):
+        status = self.status()
+        return (self.error == 0 and status is not None and status["state"] == "valid"
+                and status["failing_since"] is None and time.monotonic() < self.good_until)
+
+    # Commands
+
+    async def command(self, number):
+        """The broker's answer, or None: it is not there at the moment."""
+        self.unrest(UNREST_S[number])
+        was_revoking, was_suspended = self.is_revoking, self.is_suspended
+        if number == control.REVOKE:
+            self.is_revoking = True
+        if number in (control.SUSPEND, control.RESUME):
+            self.is_suspended = None
+        answer = await self.group.control(number, self.name, self.generation if number == control.REJECT else 0)
+        if answer is None:
+            return None
+        self.report.done[f"{COMMANDS[number]}: {answer.result}"] += 1
+        self.note(f"{COMMANDS[number]} {answer.result}")
+        if answer.result != "accepted":
+            self.is_revoking, self.is_suspended = was_revoking, was_suspended
+        elif number == control.SUSPEND:
+            self.is_suspended, self.suspended_at, self.good_until = True, time.monotonic(), 0
+        elif number == control.RESUME:
+            self.is_suspended = False
+        return answer
