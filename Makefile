@@ -229,7 +229,8 @@ sanitize-threads: deps
 		NO_UNDEFINED= CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=thread"
 	TB_BUILD=$(abspath $(THREADS_BUILD)) $(PYTHON) tests/proofs/threads $(THREAD_TESTS)
 
-# The broker killed at random moments under verifying readers; a table. As root, about 30 minutes.
+# The broker killed after each store of a publish, then at random moments, under verifying readers; a
+# table. As root, some hours.
 KILLS ?= 20000
 .PHONY: torture
 torture: deps

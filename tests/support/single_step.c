@@ -59,6 +59,7 @@ struct tracer {
 	pid_t pid;
 	int memory; /* /proc/PID/mem */
 	uint64_t entry;
+	bool is_told; /* the calls before the chosen one are gone through in silence */
 	unsigned long points;
 	unsigned long kill_at; /* 0: nowhere */
 	struct mapping mappings[MAPPINGS_MAX];
@@ -222,7 +223,8 @@ static void look_for_stores(struct tracer *t)
 		look_at(t, mapping, mapping->now);
 		if (memcmp(mapping->seen, mapping->now, mapping->size) == 0)
 			continue;
-		tell_store(mapping, i);
+		if (t->is_told)
+			tell_store(mapping, i);
 		memcpy(mapping->seen, mapping->now, mapping->size);
 		at_point(t);
 	}
@@ -235,7 +237,8 @@ static void step(struct tracer *t, uint64_t rip)
 
 	go(t, PTRACE_SINGLESTEP);
 	if (is_call) {
-		printf("call %" PRIu64 "\n", number);
+		if (t->is_told)
+			printf("call %" PRIu64 "\n", number);
 		find_mappings(t);
 		at_point(t);
 	} else {
@@ -304,7 +307,8 @@ int main(int argc, char **argv)
 
 		run_to_entry(&tracer, code);
 		tracer.points = 0;
-		tracer.kill_at = calls == 1 ? kill_at : 0;
+		tracer.is_told = calls == 1;
+		tracer.kill_at = tracer.is_told ? kill_at : 0;
 		step_through(&tracer);
 		calls -= tracer.points > 0;
 	}

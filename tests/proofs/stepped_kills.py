@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""The broker single-stepped through a publish, and killed after each store and each system call in it.
+
+The broker's own memory dies with it: what a SIGKILL leaves is the memory of the segments and the file
+system. So the points to kill it at are the instructions that change one of these, which are all there
+are: tests/support/single_step.c finds them."""
+
+import collections
+import errno
+import platform
+import subprocess
+from dataclasses import dataclass
+from typing import Callable
+
+import control
+import proof
+import segment
+from library import Library, environment
+from tb import fingerprint, wait_until
+
+FUTEX, UNLINK, UNLINKAT, SYMLINKAT, RENAMEAT, OPENAT, FALLOCATE, FSETXATTR = 202, 87, 263, 266, 264, 257, 285, 190
+CALLS = {FUTEX: "futex: sleepers are woken", UNLINK: "unlink", UNLINKAT: "unlink", SYMLINKAT: "symlink",
+         RENAMEAT: "rename of the link", OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
+OTHER_CALL = "another system call"
+
+
+@dataclass
+class Scene:
+    """What is stepped through: the call of function in which something happens, after trigger."""
+    name: str
+    function: str
+    trigger: Callable
+    calls: tuple = (1,)  # each of them is stepped through
+
+
+def refresh(stage, _):
+    return stage.command(control.REFRESH)
+
+
+def suspend(stage, _):
+    """Without its answer: whoever is killed in it gives none."""
+    stage.connections.append(control.connect(stage.world.runtime_dir))
+    stage.connections[-1].send(control.pack(control.SUSPEND))
+
+
+SCENES = (
+    Scene("publish", "publication_put", refresh),
+    Scene("wake", "publisher_run", refresh),
+    Scene("withdraw", "publication_put", suspend),
+    Scene("scrub", "segment_writer_publish", suspend, calls=(2, 3, 4)),
+)
+
+
+class Point:
+    """A line of single_step, as a step of segment-format.md."""
+
+    def __init__(self, line, header):
+        kind, *words = line.split()
+        self.is_commit = kind == "store" and int(words[1], 16) == segment.HEAD_OFFSET
+        self.step = CALLS.get(int(words[0]), OTHER_CALL) if kind == "call" else self._store(words, header)
+
+    @staticmethod
+    def _store(words, header):
+        slot_offset, stride, _, token_offset = header[9:13]
+        at = int(words[1], 16)
+        if at < slot_offset:
+            return {segment.HEAD_OFFSET: "head = n", segment.WAKE_OFFSET: "wake"}.get(at, "header")
+        within = (at - slot_offset) % stride
+        if within == 0:
+            return "slot_seq = 0" if words[2] == "zero" else "slot_seq = n"
+        if within >= token_offset:
+            return "token words"
+        return "slot_sum" if within == 0x40 else "metadata"
+
+
+class Stage:
+    """A world with one token, and what its readers can be told."""
+
+    def __init__(self, world):
+        self.world = world
+        self.server = world.auth_server()
+        self.library = Library(world.build)
+        self.symbols = {line.split()[2]: line.split()[0] for line in subprocess.run(
+            ["nm", "--defined-only", world.build / "tokenbrokerd"], check=True, capture_output=True,
+            text=True).stdout.splitlines()}
+        self.connections = []
+        world.write_config({"default": world.token(self.server)})
+
+    def command(self, number):
+        """Asked again where another has just been: true when it was accepted."""
+        return wait_until(lambda: (self.world.control(number).result in ("accepted", "not_durable")), 20, "the command")
+
+    def start(self):
+        """The next broker, once status.json is its own."""
+        broker = self.world.broker().wait_ready()
+        broker.wait_status(lambda status: status["pid"] == broker.pid)
+        return broker
+
+    def start_settled(self):
+        """One that has nothing left to do: it went on with a token, and has scrubbed. Told by head: the slots
+        may have held one token alone before, and a publish of the scrub must not be taken for a step."""
+        found = self.world.segment()
+        broker = self.start()
+        wait_until(lambda: self.world.segment().count >= found.count + found.slot_count - 1
+                   and self.left_over() == 0, 20, "the scrub")
+        assert len({slot.token for slot in self.world.segment().slots}) == 1
+        return broker
+
+    def look(self):
+        """What a new reader finds: (result, generation, fingerprint)."""
+        with environment(TOKENBROKER_RUNTIME_DIR=str(self.world.runtime_dir)):
+            r, handle = self.library.try_open()
+        if r != 0:
+            return r, 0, None
+        try:
+            r, token, info = handle.get()
+            return r, info.generation if r == 0 else 0, fingerprint(token) if r == 0 else None
+        finally:
+            handle.close()
+
+    def secret(self):
+        return self.world.segment().current().token
+
+    def holds(self, token):
+        """Is it anywhere in shared memory?"""
+        return any(token in _bytes_of(path) for path in segment.shared_memory_of(self.world.runtime_dir))
+
+    def left_over(self):
+        linked = self.world.segment_path()
+        return sum(path != linked for path in segment.shared_memory_of(self.world.runtime_dir))
+
+
+def _bytes_of(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+class Stepper:
+    """single_step, which holds a broker."""
+
+    def __init__(self, stage, broker, scene, call, point):
+        world = stage.world
+        self.header = segment.HEADER.unpack_from(world.segment_path().read_bytes())
+        self.process = world.process([world.build / "tests/support/single_step", broker.pid,
+                                      stage.symbols[scene.function], call, point], "single_step")
+        wait_until(lambda: "ARMED" in self.process.out() or not self.process.is_running(), 30, "single_step")
+
+    def points(self):
+        """Until it has ended: those that were passed, and whether it killed the broker at the last."""
+        status = self.process.wait(120)
+        _, *lines, end = self.process.out().splitlines() or ["", ""]
+        assert status == 0 and end in ("killed", "returned"), self.process.err()
+        return [Point(line, self.header) for line in lines], end == "killed"
+
+
+class Steps:
+    """All kills of one scene."""
+
+    def __init__(self, stage, scene):
+        self.stage = stage
+        self.scene = scene
+        self.count = collections.Counter()
+        self.steps = collections.Counter()
+
+    def find(self, call):
+        """Once through without a kill: the points of this call."""
+        stage = self.stage
+        broker = stage.start_settled()
+        stepper = Stepper(stage, broker, self.scene, call, 0)
+        self.scene.trigger(stage, broker)
+        points, _ = stepper.points()
+        self.restore(broker, stage.look()[1])
+        return points
+
+    def kill_at(self, call, number):
+        stage, count = self.stage, self.count
+        victim = stage.start_settled()
+        old, secret = stage.look(), stage.secret()
+        assert old[0] == 0
+        stepper = Stepper(stage, victim, self.scene, call, number)
+        self.scene.trigger(stage, victim)
+        points, is_killed = stepper.points()
+        if not is_killed:
+            count["not met again"] += 1
+            self.restore(victim, old[1])
+            return
+        count["kills"] += victim.wait() == -9
+        self.steps[points[-1].step] += 1
+        seen = stage.look()
+        is_out = call > 1 or self.scene.function == "publisher_run" or any(point.is_commit for point in points)
+        count["wrong token"] += not self.may_be_seen(old, seen, is_out)
+        was_left = stage.holds(secret)
+        self.go_on(old, seen, secret, was_left)
+
+    def may_be_seen(self, old, seen, is_out):
+        """By a reader, with the broker dead. is_out: the commit had been made."""
+        is_new = seen[0] == 0 and seen[1] == old[1] + 1 and seen[2] != old[2]
+        return {
+            refresh: is_new if is_out else seen == old,
+            suspend: seen[0] == -errno.EKEYREVOKED if is_out else seen == old,
+        }[self.scene.trigger]
+
+    def go_on(self, old, seen, secret, was_left):
+        """The next broker serves what was seen, and leaves nothing of what was withdrawn."""
+        stage, count = self.stage, self.count
+        next_broker = stage.start()
+        wait_until(lambda: stage.left_over() == 0, 20, "what the dead one left removed")
+        now = stage.look()
+        if seen[0] == 0:
+            count["served on"] += now == seen or (self.scene.trigger == suspend and now[0] == -errno.EKEYREVOKED)
+        else:
+            count["served on"] += now[2] != old[2]
+        if now[2] != old[2]:
+            wait_until(lambda: not stage.holds(secret), 20, "the scrub")
+            count["scrubbed"] += was_left
+        self.restore(next_broker, old[1])
+        count["published again"] += 1
+
+    def restore(self, broker, generation):
+        """A newer token by this broker, which is killed when it has done so."""
+        stage = self.stage
+        if stage.look()[0] == -errno.EKEYREVOKED:
+            stage.command(control.RESUME)
+        elif stage.look()[0] == 0:
+            stage.command(control.REFRESH)
+        wait_until(lambda: stage.look()[0] == 0 and stage.look()[1] > generation, 20, "a newer token")
+        broker.kill()
+        broker.end()
+
+
+def chosen(points, is_short):
+    """The numbers of the points to kill at: all, or one of each step."""
+    if not is_short:
+        return range(1, len(points) + 1)
+    steps = {point.step: number for number, point in enumerate(points, 1) if point.step != OTHER_CALL}
+    return sorted(steps.values())
+
+
+def run(case, world, scene, is_short):
+    stage = Stage(world)
+    broker = stage.start()
+    broker.wait_token(lambda token: token["state"] == "valid")
+    broker.kill()
+    readers = proof.Readers(world, 2)
+    steps = Steps(stage, scene)
+    for call in scene.calls:
+        for number in chosen(steps.find(call), is_short):
+            steps.kill_at(call, number)
+    tell(case, steps)
+    readers.tell(case, always=scene.trigger == refresh)
+
+
+def tell(case, steps):
+    count = steps.count
+    kills = count["kills"]
+    case.row("SIGKILLs, each at a point of its own", kills, kills > 0)
+    for step, number in steps.steps.items():
+        case.row(f"  after {step}", number)
+    case.row("points that were not met a second time", count["not met again"], count["not met again"] <= kills // 10)
+    case.none("kills that left another token than the old or the new", count["wrong token"])
+    case.each("next brokers that went on with it", count["served on"], kills)
+    case.each("  and published another", count["published again"], kills)
+    case.row("kills that left the old secret, scrubbed by the next broker", count["scrubbed"])
+
+
+def prove(table, build, is_short):
+    if platform.machine() != "x86_64":
+        print("single steps: written for x86-64 alone")
+        return
+    for scene in SCENES[:1] if is_short else SCENES:
+        proof.Case(table, f"stepped, {scene.name}").run(run, build, scene, is_short)
