@@ -114,11 +114,11 @@ enum broker_exit broker_check_config(const struct paths *paths)
 	if (r == 0)
 		r = check(&errors, config, &rules);
 	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.items[i].text);
+		(void)fprintf(stderr, "%s\n", errors.items[i].text);
 	if (errors.count > 0)
 		return BROKER_EXIT_CONFIG;
 	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", paths->config_file, strerror(-r));
+		(void)fprintf(stderr, "%s: %s\n", paths->config_file, strerror(-r));
 		return BROKER_EXIT_FAILURE;
 	}
 	printf("%s: %zu token%s, no mistakes\n", paths->config_file, config->token_count,

@@ -212,7 +212,7 @@ enum broker_exit broker_try(const struct paths *paths, const char *name, const s
 	const struct config_token *token;
 	int r = config_load(&config, paths->config_file, &errors);
 
-	signal(SIGPIPE, SIG_IGN); /* a server that hangs up is a failure to be told */
+	(void)signal(SIGPIPE, SIG_IGN); /* a server that hangs up is a failure to be told */
 	if (r < 0) {
 		for (size_t i = 0; i < errors.count; i++)
 			log_error(log, "%s", errors.items[i].text);

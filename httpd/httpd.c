@@ -33,7 +33,7 @@ void httpd_block_signals(void)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void log_errors(const struct log *log, const struct config_errors *errors)
@@ -222,7 +222,7 @@ enum httpd_exit httpd_check_config(const struct paths *paths)
 	int r = settings_load(&settings, paths, &errors);
 
 	for (size_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.items[i].text);
+		(void)fprintf(stderr, "%s\n", errors.items[i].text);
 	if (r == 0)
 		return printf("%s: no mistakes\n", paths->config_file) < 0 || fflush(stdout) != 0
 			       ? HTTPD_EXIT_FAILURE

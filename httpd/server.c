@@ -9,11 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "httpd/connection.h"
 #include "httpd/handlers.h"
 #include "httpd/problem.h"
 #include "httpd/respond.h"
+#include "httpd/server_private.h"
 #include "httpd/stream.h"
 
 /* A listening socket's. Shortly before, one gives way to each that comes: see make_room(). */
@@ -22,44 +21,14 @@ enum { CONNECTIONS_MAX = 2048, CONNECTIONS_SPARE = 16 };
 enum { DESCRIPTORS_SPARE = 64 };
 /* Of the headers of one request; libmicrohttpd answers 431 or 414 beyond. */
 enum { CONNECTION_BYTES = 16 * 1024 };
-/* The broker takes 16 connections of one user: some are left to whoever runs as that user, too. */
-enum { COMMANDS_MAX = 12 };
 /* How often overdue connections and, for streams, the document are looked at. */
 #define TICK_USEC        USEC_PER_S
 #define TICK_STREAM_USEC (USEC_PER_S / 5)
 /* How often the document is looked at for accepted commands. */
 #define TICK_ACCEPTED_USEC (USEC_PER_S / 50)
 
-struct port {
-	struct server *server;
-	struct MHD_Daemon *daemon;
-	sd_event_source *io;
-	bool is_unix;
-	unsigned connection_count;
-};
-
-struct server {
-	struct server_settings settings;
-	struct snapshot snapshot;
-	struct page page;
-	struct access_rules rules;
-	struct port ports[LISTENERS_MAX];
-	size_t port_count;
-	struct connection *connections; /* newest first */
-	unsigned command_count;
-	unsigned stream_count;
-	unsigned accepted_count; /* connections in CONNECTION_ACCEPTED */
-	sd_event_source *again;  /* libmicrohttpd has work that no descriptor tells of */
-	sd_event_source *timer;
-};
-
-static int64_t now_ms(void)
-{
-	return clock_monotonic_ns() / NS_PER_MS;
-}
-
 /* All at once: what one connection's end makes possible may concern another port. */
-static void run(struct server *server)
+void server_run(struct server *server)
 {
 	bool has_more = false;
 
@@ -82,20 +51,20 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 	(void)source;
 	(void)fd;
 	(void)events;
-	run(port->server);
+	server_run(port->server);
 	return 0;
 }
 
 static int on_again(sd_event_source *source, void *userdata)
 {
 	(void)source;
-	run(userdata);
+	server_run(userdata);
 	return 0;
 }
 
 /* Only ever brings it forward: whoever opens streams all the time must not put it off for
  * everybody. */
-static void arm_timer(struct server *server)
+void server_arm_timer(struct server *server)
 {
 	uint64_t tick_usec = server->accepted_count > 0 ? TICK_ACCEPTED_USEC
 			     : server->stream_count > 0 ? TICK_STREAM_USEC
@@ -135,50 +104,22 @@ static bool wake_streams(struct server *server, int64_t at_ms)
 	return was_woken;
 }
 
-static void answer_command(struct connection *connection, int error,
-			   const struct tokenbroker_control_answer *answer)
-{
-	struct server *server = connection->server;
-	struct shared_text *object = NULL;
-
-	if (server->snapshot.document != NULL)
-		object = document_token(server->snapshot.document, server->snapshot.view,
-					connection->match.name);
-	command_answer(connection->match.name, error, answer, object, &connection->answer);
-	connection_set_phase(connection, CONNECTION_ASKED, now_ms());
-	MHD_resume_connection(connection->handle);
-}
-
-/* The document is written a little after the broker has answered. */
-static void answer_accepted(struct server *server, int64_t at_ms)
-{
-	snapshot_refresh(&server->snapshot, clock_realtime_ns());
-	for (struct connection *c = server->connections; c != NULL; c = c->next) {
-		if (c->phase != CONNECTION_ACCEPTED ||
-		    (at_ms < c->shown_by_ms &&
-		     !command_is_shown(&c->accepted, server->snapshot.view, c->match.name)))
-			continue;
-		server->accepted_count--;
-		answer_command(c, 0, &c->accepted);
-	}
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct server *server = userdata;
-	int64_t at_ms = now_ms();
+	int64_t at_ms = server_now_ms();
 
 	(void)source;
 	(void)usec;
 	if (server->accepted_count > 0)
-		answer_accepted(server, at_ms);
+		server_answer_accepted(server, at_ms);
 	for (struct connection *c = server->connections; c != NULL; c = c->next)
 		if (c->deadline_ms <= at_ms)
 			connection_cut(c);
 	if (server->stream_count > 0)
 		(void)wake_streams(server, at_ms);
-	run(server);
-	arm_timer(server);
+	server_run(server);
+	server_arm_timer(server);
 	return 0;
 }
 
@@ -214,7 +155,8 @@ static void connected(struct port *port, struct MHD_Connection *handle, void **s
 		MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct connection *connection;
 
-	connection = connection_new(server, handle, info->connect_fd, port->is_unix, now_ms());
+	connection =
+		connection_new(server, handle, info->connect_fd, port->is_unix, server_now_ms());
 	if (connection == NULL) {
 		(void)shutdown(info->connect_fd, SHUT_RDWR); /* nobody would watch its time */
 		return;
@@ -229,7 +171,7 @@ static void connected(struct port *port, struct MHD_Connection *handle, void **s
 	server->connections = connection;
 	*socket_context = connection;
 	if (connection->next == NULL)
-		arm_timer(server);
+		server_arm_timer(server);
 }
 
 static void disconnected(struct port *port, struct connection *connection)
@@ -277,52 +219,10 @@ static void on_completed(void *cls, struct MHD_Connection *handle, void **reques
 		port->server->stream_count--;
 	if (connection->command != NULL)
 		port->server->command_count--;
-	connection_request_ended(connection, now_ms());
+	connection_request_ended(connection, server_now_ms());
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
-
-static void on_command_done(void *userdata, int error,
-			    const struct tokenbroker_control_answer *answer)
-{
-	struct connection *connection = userdata;
-	struct server *server = connection->server;
-
-	connection->command = NULL;
-	server->command_count--;
-	snapshot_refresh(&server->snapshot, clock_realtime_ns());
-	if (error < 0 || command_is_shown(answer, server->snapshot.view, connection->match.name)) {
-		answer_command(connection, error, answer);
-		run(server);
-		return;
-	}
-	connection->accepted = *answer;
-	connection->shown_by_ms = now_ms() + CONNECTION_SHOWN_MS;
-	connection_set_phase(connection, CONNECTION_ACCEPTED, now_ms());
-	server->accepted_count++;
-	arm_timer(server);
-}
-
-/* The connection is suspended until the broker has answered, or ret is why it was not asked. */
-static void ask_broker(struct connection *connection, const struct route *route, struct answer *ret)
-{
-	struct server *server = connection->server;
-	const struct tokenbroker_control_request request =
-		command_request(route->command, connection->match.name, &connection->peer);
-	int r = -EAGAIN;
-
-	if (server->command_count < COMMANDS_MAX)
-		r = command_start(&connection->command, server->settings.event,
-				  server->settings.runtime_path, &request, on_command_done,
-				  connection);
-	if (r < 0) {
-		command_answer(connection->match.name, r, NULL, NULL, ret);
-		return;
-	}
-	server->command_count++;
-	connection_set_phase(connection, CONNECTION_ASKING, now_ms());
-	MHD_suspend_connection(connection->handle);
-}
 
 /* false: libmicrohttpd closes the connection. */
 static bool send_answer(struct connection *connection, const struct request *request,
@@ -333,16 +233,16 @@ static bool send_answer(struct connection *connection, const struct request *req
 	if (!respond(connection, &server->page, answer))
 		return false;
 	if (!answer->is_stream || strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0) {
-		connection_set_phase(connection, CONNECTION_SENDING, now_ms());
+		connection_set_phase(connection, CONNECTION_SENDING, server_now_ms());
 		return true;
 	}
-	connection_set_phase(connection, CONNECTION_STREAMING, now_ms());
-	connection->deadline_ms = now_ms() + CONNECTION_SEND_MS;
+	connection_set_phase(connection, CONNECTION_STREAMING, server_now_ms());
+	connection->deadline_ms = server_now_ms() + CONNECTION_SEND_MS;
 	connection->stream.version = server->snapshot.version;
 	connection->stream.text = shared_text_hold(server->snapshot.document->event);
-	connection->stream.comment_at_ms = now_ms() + CONNECTION_COMMENT_MS;
+	connection->stream.comment_at_ms = server_now_ms() + CONNECTION_COMMENT_MS;
 	server->stream_count++;
-	arm_timer(server);
+	server_arm_timer(server);
 	return true;
 }
 
@@ -364,7 +264,7 @@ static bool answer_request(struct connection *connection, const struct request *
 	snapshot_refresh(&server->snapshot, context.now_realtime_ns);
 	route = handlers_run(&context, request, &connection->match, &answer);
 	if (route != NULL)
-		ask_broker(connection, route, &answer);
+		server_ask_broker(connection, route, &answer);
 	if (connection->phase == CONNECTION_ASKING)
 		return true;
 	is_sent = send_answer(connection, request, &answer);
@@ -499,7 +399,7 @@ static void cut_all(struct server *server)
 			c->command = NULL;
 		}
 		if (c->phase == CONNECTION_ASKING || c->phase == CONNECTION_ACCEPTED) {
-			connection_set_phase(c, CONNECTION_RECEIVING, now_ms());
+			connection_set_phase(c, CONNECTION_RECEIVING, server_now_ms());
 			MHD_resume_connection(c->handle);
 		}
 	}
@@ -531,5 +431,5 @@ void server_set_rules(struct server *server, const struct access_rules *rules)
 			connection_cut(c);
 			stream_resume(c);
 		}
-	run(server);
+	server_run(server);
 }

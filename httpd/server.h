@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTTP over the listening sockets, in the caller's event loop, one thread. libmicrohttpd stays
- * inside server.c, connection.c and respond.c; what is asked and answered are struct request and
- * struct answer.
+ * inside server.c, server_command.c, respond.c and stream.c; what is asked and answered are struct
+ * request and struct answer.
  *
  * Nobody can hold it up: at most 2,048 connections a listening socket, of which the oldest that has
  * sent no whole request gives way, else the oldest that is answered; 10 s for a request, 60 s for

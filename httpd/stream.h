@@ -11,7 +11,7 @@
 #include "httpd/connection.h"
 
 /* Of libmicrohttpd: gives bytes, or suspends the connection until there are some. */
-ssize_t stream_read(void *connection, uint64_t position, char *buffer, size_t size);
+ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t size);
 
 /* Wakes the stream if document has another version or a comment is due. true: it was woken, and
  * libmicrohttpd has to run. */

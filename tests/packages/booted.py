@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from machine import Machine, make_root, unpack, until
+from machine import Machine, make_root, unpack
 from made import build_deb, deb_of, packages, rpm_of
 from shell import ROOT, run
 

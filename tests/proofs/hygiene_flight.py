@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 
 import http_server
-from hygiene_rest import CANARY, METHODS, SECRET, marked
+from hygiene_rest import CANARY, SECRET, marked
 from memory import dump, forms, holders
 from tb import wait_until
 

@@ -46,4 +46,5 @@ def stop(out, steps, stopped, go, ended):
     Path(ended).write_text(str(gdb.parse_and_eval("$_exitcode")), encoding="ascii")
 
 
-{"count": count, "stop": stop}[ARGUMENTS[0]](*ARGUMENTS[1:])  # noqa: F821  gdb has set it
+_what, *_arguments = globals()["ARGUMENTS"]  # gdb has set it
+{"count": count, "stop": stop}[_what](*_arguments)

@@ -79,6 +79,7 @@ prepare() {
 start_server() {
     "$bin/auth_server" --port 0 --client-id demo --client-secret-file "$dir/secret" --lifetime 3600 \
         > "$dir/server.out" 2> "$dir/server.err" &
+    # shellcheck disable=SC2034  # end() takes its name
     server_pid=$!
     until_true 10 grep -qs ^READY "$dir/server.out" || return 1
     url=$(sed -n 's/^READY //p' "$dir/server.out" | jq -r .url)
@@ -163,6 +164,7 @@ one_token() {
 }
 watch() {
     $(drop "$reader_uid") "$bin/verify_reader" 60 > "$dir/reader.out" 2> "$dir/reader.err" &
+    # shellcheck disable=SC2034  # end() takes its name
     reader_pid=$!
 }
 refresh() {

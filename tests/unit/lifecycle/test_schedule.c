@@ -5,6 +5,8 @@
 #include "harness.h"
 #include "lifecycle/backoff.h"
 
+#define MOST_MS LIFECYCLE_SPAN_MAX_MS
+
 /* The refresh point of a token adopted at START, counted from there. */
 static int64_t refresh_after_ms(const struct lifecycle_policy *policy, int64_t lifetime_ms,
 				uint32_t random)
@@ -24,6 +26,30 @@ static struct schedule after_failures(unsigned count, enum lifecycle_failure kin
 	while (count-- > 0)
 		schedule_fetch_failed(&schedule, START, kind, random);
 	return schedule;
+}
+
+static void a_policy_out_of_bounds_is_not_valid(void)
+{
+	const struct {
+		struct lifecycle_policy policy;
+		bool is_valid;
+	} rows[] = {
+		{{1, 0, 1, 1, 0, 1, false}, true},
+		{{99, 50, MOST_MS, MOST_MS, MOST_MS, MOST_MS, true}, true},
+		{{0, 0, 1, 1, 0, 1, false}, false},
+		{{100, 0, 1, 1, 0, 1, false}, false},
+		{{1, 51, 1, 1, 0, 1, false}, false},
+		{{1, 0, 0, 1, 0, 1, false}, false},
+		{{1, 0, 2, 1, 0, 1, false}, false},
+		{{1, 0, 1, MOST_MS + 1, 0, 1, false}, false},
+		{{1, 0, 1, 1, -1, 1, false}, false},
+		{{1, 0, 1, 1, MOST_MS + 1, 1, false}, false},
+		{{1, 0, 1, 1, 0, 0, false}, false},
+		{{1, 0, 1, 1, 0, MOST_MS + 1, false}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_EQUAL(lifecycle_policy_is_valid(&rows[i].policy), rows[i].is_valid);
 }
 
 static void doubling_ends_at_the_limit(void)
@@ -232,6 +258,7 @@ static void the_end_of_the_same_token_is_not_slept_through(void)
 int main(void)
 {
 	CU_TestInfo tests[] = {
+		{"a_policy_out_of_bounds_is_not_valid", a_policy_out_of_bounds_is_not_valid},
 		{"doubling_ends_at_the_limit", doubling_ends_at_the_limit},
 		{"doubling_never_overflows", doubling_never_overflows},
 		{"a_fraction_is_exact_for_the_longest_span",
