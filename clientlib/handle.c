@@ -67,8 +67,8 @@ static int check_name(struct tokenbroker *tb, struct mapping *seen, int64_t now_
 	return reopen(tb, seen);
 }
 
-/* Nothing was to be had a moment ago, and this segment shows what it showed then. What it shows later
- * may be that it has been replaced. */
+/* Nothing was to be had a moment ago, and this segment shows what it showed then. What it shows
+ * later may be that it has been replaced. */
 static bool is_in_vain(struct tokenbroker *tb, const struct mapping *seen, uint64_t head,
 		       int64_t now_ns)
 {

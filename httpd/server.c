@@ -125,23 +125,30 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-/* The oldest that has sent no whole request gives way, else the oldest that reads events or does
- * not take its answer: who only waits for others to leave would wait for ever. */
+/* The oldest that has sent no whole request gives way, or the oldest that reads events or does not
+ * take its answer: who only waits for others to leave would wait for ever. The latter where they have
+ * more than half of the places: with all of them, who has just come would give way to who comes next,
+ * before it could ask for anything. */
 static void make_room(const struct port *port)
 {
 	struct connection *receiving = NULL;
 	struct connection *answered = NULL;
 	struct connection *oldest;
+	unsigned answered_count = 0;
 
 	for (struct connection *c = port->server->connections; c != NULL; c = c->next) {
 		if (c->port != port || c->is_cut)
 			continue;
-		if (c->phase == CONNECTION_RECEIVING)
+		if (c->phase == CONNECTION_RECEIVING) {
 			receiving = c;
-		else if (c->phase == CONNECTION_SENDING || c->phase == CONNECTION_STREAMING)
+		} else if (c->phase == CONNECTION_SENDING || c->phase == CONNECTION_STREAMING) {
 			answered = c;
+			answered_count++;
+		}
 	}
-	oldest = receiving != NULL ? receiving : answered;
+	oldest = receiving;
+	if (receiving == NULL || answered_count > port->server->settings.connections_max / 2)
+		oldest = answered;
 	if (oldest == NULL)
 		return;
 	connection_cut(oldest);

@@ -260,6 +260,19 @@ def test_more_connections_than_there_is_room_for_leave_room_for_a_health_check(w
         assert has_ended(idle[0]), "the oldest has given way"
 
 
+def test_streams_in_all_places_leave_time_to_ask_to_who_has_just_come(world, server):
+    _, http = http_server.serve(world, server)
+    with unix_connections(http, CONNECTIONS_MAX - 16) as streams:
+        for stream in streams:
+            stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for stream in streams:
+            wait_until(lambda stream=stream: is_readable(stream), 20, "an event")
+        with unix_connections(http, 1) as (asking,), unix_connections(http, 100):
+            assert livez_s(http, unix=True) < LIVEZ_S
+            asking.sendall(LIVEZ)
+            assert b"200 OK" in receive_until(asking, b"ok\n")
+
+
 @pytest.mark.needs_plain_build
 def test_few_descriptors_make_few_connections_and_leave_room_for_health_checks(world, server):
     limit = 1024

@@ -222,14 +222,25 @@ def _flooders(world, http):
     return started
 
 
+def _patient_livez(http):
+    """(the slower of two health checks, how often they were asked again): who is slow to send its request in a
+    flood may be the oldest connection without an answer, which gives way."""
+    for again in range(5):
+        try:
+            return _livez_s(http), again
+        except AssertionError:
+            pass
+    return _livez_s(http), 5
+
+
 def flood(case, world, seconds):
     """Three users hold as many connections as they can; health checks by others are answered."""
     server, broker, http, _ = _marked(world)
     flooders = _flooders(world, http)
-    checks_s, largest_kib = [], 0
+    checks, largest_kib = [], 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end or len(checks_s) < 5:
-        checks_s.append(_livez_s(http))
+    while time.monotonic() < end or len(checks) < 5:
+        checks.append(_patient_livez(http))
         largest_kib = max(largest_kib, _resident_kib(http))
     assert all(flooder.is_running() for flooder in flooders)
     sent = {}
@@ -239,8 +250,10 @@ def flood(case, world, seconds):
             sent[name] = sent.get(name, 0) + number
     under = case.under("P23")
     under.row("connections of three users, of ten kinds", sum(sent.values()), len(sent) == 10)
-    under.row("health checks answered meanwhile", 2 * len(checks_s), len(checks_s) > 0)
-    under.at_most("  slowest, ms", round(max(checks_s) * 1000), LIVEZ_S * 1000)
+    under.row("health checks answered meanwhile", 2 * len(checks), len(checks) > 0)
+    under.at_most("  slowest, ms", round(max(took_s for took_s, _ in checks) * 1000), LIVEZ_S * 1000)
+    again = sum(again for _, again in checks)
+    under.at_most("  cut, and answered when they were asked again", again, len(checks) // 10 + 1)
     under.at_most("  most memory of httpd, KiB", largest_kib, MEMORY_KIB)
     under.each("nothing of it reached the token server", server.requests() + server.requests("revoke"), 1)
     under.at_most("  longest turn of the broker's loop, ms", broker.status()["loop"]["longest_ms"], 2000)
