@@ -13,6 +13,10 @@
 #define MS_PER_S   INT64_C(1000)
 #define USEC_PER_S INT64_C(1000000)
 
+/* segment.md section 6: clocks that have moved against each other by more were set, or the machine
+ * was paused. */
+#define CLOCK_JUMP_NS (INT64_C(10) * NS_PER_S)
+
 /* CLOCK_BOOTTIME: goes on while the machine sleeps, is never set. Deadlines and expiry. */
 int64_t clock_boottime_ns(void);
 int64_t clock_boottime_ms(void);

@@ -23,8 +23,6 @@
 #include "publish/boot_id.h"
 #include "source/http_source.h"
 
-/* segment.md section 6: the wall clock ran ahead by more than this: the machine was paused. */
-#define CLOCK_JUMP_NS (INT64_C(10) * NS_PER_S)
 /* Below this a difference between the clocks is drift: people are shown steady times. */
 #define CLOCK_DRIFT_NS (INT64_C(500) * NS_PER_MS)
 /* on_stop = revoke: how long a stop waits for the server. */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "publish/content_clock.h"
 #include "source/locked_heap.h"
 #include "source/source_identity.h"
 
@@ -204,12 +205,18 @@ void managed_token_revoke_current(struct managed_token *token, int64_t first_at_
 		revoke_content(token, published, first_at_ms);
 }
 
+static enum content_clock clock_of(const struct publication_content *content)
+{
+	return content_clock(content, clock_boottime_ns(), clock_realtime_ns());
+}
+
 static bool is_still_good(const struct managed_token *token,
 			  const struct publication_content *content)
 {
 	return content->state == TOKENBROKER_SEGMENT_VALID && content->generation > 0 &&
 	       content->source_id == token->source_id &&
-	       content->expires_boottime_ns > clock_boottime_ns();
+	       content->expires_boottime_ns > clock_boottime_ns() &&
+	       clock_of(content) != CONTENT_CLOCK_ANOTHER;
 }
 
 static void keep_found(struct managed_token *token, const struct publication_content *content)
@@ -228,6 +235,12 @@ static void keep_found(struct managed_token *token, const struct publication_con
 	token->has_had_outcome = true;
 	log_info(token->broker->log, "token %s: valid, generation %llu kept from an earlier broker",
 		 token->config->name, (unsigned long long)content->generation);
+	if (clock_of(content) == CONTENT_CLOCK_SET) {
+		log_info(token->broker->log,
+			 "token %s: a clock was set since it came: fetched anew",
+			 token->config->name);
+		lifecycle_clock_jumped(&token->lifecycle);
+	}
 	managed_token_put(token, content, true);
 }
 

@@ -68,10 +68,10 @@ class Notifications:
 class Broker(Process):
     """One run of tokenbrokerd in a world; started by World.broker()."""
 
-    def __init__(self, world, arguments, uid, env):
+    def __init__(self, world, arguments, uid, env, prefix=()):
         self.world = world
         self.notifications = Notifications(world.directory / f"notify.{Process.counter}")
-        argv = [world.build / "tokenbrokerd", "--config", world.config_path, "--runtime-dir",
+        argv = [*prefix, world.build / "tokenbrokerd", "--config", world.config_path, "--runtime-dir",
                 world.runtime_dir, "--state-dir", world.state_dir, *arguments]
         super().__init__(argv, world.output, "tokenbrokerd", uid=uid,
                          env={**world.environment(), "NOTIFY_SOCKET": str(self.notifications.path),
@@ -246,9 +246,9 @@ class World:
         directory.mkdir()
         return Tls(directory, **options)
 
-    def broker(self, *arguments, uid=None, env=None):
-        """Starts tokenbrokerd; see Broker.wait_ready()."""
-        return self.keep(Broker(self, arguments, self.broker_uid if uid is None else uid, env))
+    def broker(self, *arguments, uid=None, env=None, prefix=()):
+        """Starts tokenbrokerd, by prefix where that is another command; see Broker.wait_ready()."""
+        return self.keep(Broker(self, arguments, self.broker_uid if uid is None else uid, env, prefix))
 
     def ready_broker(self, server, **keys):
         """A broker with one token, default, of server, once it has it."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Wall clocks of single processes (tests/support/preload/wall_clock.c): never the machine's, and no other clock."""
+"""Clocks of single processes, never the machine's: the wall clock by a library that is preloaded
+(tests/support/preload/wall_clock.c), the boot clock by a time namespace."""
 
 
 def set_clock(file, ahead_s):
@@ -10,6 +11,14 @@ def set_clock(file, ahead_s):
     new.rename(file)
 
 
-def clock_of(build, file):
-    """The environment of such a process."""
-    return {"LD_PRELOAD": str(build / "tests/support/wall_clock.so"), "TB_WALL_CLOCK": str(file)}
+def clock_of(build, file, tells=False):
+    """The environment of such a process. tells: each set_clock() is an event for it, as a clock that was set;
+    the file must then be the only one in its directory."""
+    return {"LD_PRELOAD": str(build / "tests/support/wall_clock.so"), "TB_WALL_CLOCK": str(file),
+            **({"TB_WALL_CLOCK_TELLS": "1"} if tells else {})}
+
+
+def boot_clock(ahead_s, uid):
+    """What is to stand before a command that root starts: it runs as uid, so long after the boot."""
+    return ["unshare", "--time", "--boottime", str(ahead_s), "setpriv", f"--reuid={uid}", f"--regid={uid}",
+            "--clear-groups"]

@@ -29,3 +29,9 @@ def status_kib(pid, key):
 
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def lowest_free_descriptor(pid):
+    """What its next one will be: RLIMIT_NOFILE bounds the number, however many there are."""
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return next(number for number in range(len(used) + 1) if number not in used)

@@ -85,6 +85,8 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.popen.kill()
                 self.popen.wait()
+        if os.path.exists(f"/proc/{self.pid}"):
+            return  # another process has been given its number since it was reaped, and perhaps a group
         try:
             os.killpg(self.pid, signal.SIGKILL)  # its own session, so its own group
         except ProcessLookupError:

@@ -6,7 +6,7 @@ import resource
 import pytest
 
 import control
-from limits import descriptors, limited, status_kib
+from limits import limited, lowest_free_descriptor, status_kib
 from tb import wait_until
 
 TICK_S = 15  # a broker looks at its surroundings so often
@@ -19,7 +19,7 @@ def warnings(world):
 @pytest.mark.needs_root
 def test_commands_that_wait_for_a_descriptor_are_told_of(world, server):
     broker = world.ready_broker(server)
-    with limited(broker, resource.RLIMIT_NOFILE, descriptors(broker.pid)):
+    with limited(broker, resource.RLIMIT_NOFILE, lowest_free_descriptor(broker.pid)):
         waiting = control.connect(world.runtime_dir)
         broker.wait_log("connections wait: Too many open files")
     with waiting:
