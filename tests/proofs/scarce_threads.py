@@ -5,6 +5,7 @@ import resource
 import time
 
 import control
+import scarce_cgroups
 from filesystems import own_file
 from limits import limited
 from proof import Readers
@@ -36,12 +37,18 @@ def _start_without_thread(world):
     return broker.wait(20), "thread" in broker.err()
 
 
-def no_threads(case, world, tries):
+def _named_server(world):
+    """(keys of a token whose server must be looked up by name)"""
     tls = world.tls(names=f"DNS:{HOST},IP:127.0.0.1")
     server = world.auth_server(tls=tls)
     keys = {key: getattr(server, key).replace("127.0.0.1", HOST) for key in ("token_url", "revoke_url")}
+    return server, {"ca_file": tls.ca, "allow_http": False, **keys}
+
+
+def no_threads(case, world, tries):
+    server, keys = _named_server(world)
     with own_file("/etc/hosts", f"127.0.0.1 localhost {HOST}\n"):
-        broker = world.ready_broker(server, ca_file=tls.ca, allow_http=False, **keys)
+        broker = world.ready_broker(server, **keys)
         readers = Readers(world)
         outcomes = []
         for _ in range(tries):
@@ -55,4 +62,14 @@ def no_threads(case, world, tries):
     case.at_most("  slowest recovery, ms", max(ms for _, ms in outcomes), 10000)
     case.each("the broker ended well", int(ended_well), 1)
     case.each("starts that were refused and said why", starts.count((1, True)), tries)
+    readers.tell(case)
+
+
+def no_processes(case, world, tries):
+    """The same by the limit of a control group, which counts threads, too."""
+    server, keys = _named_server(world)
+    with own_file("/etc/hosts", f"127.0.0.1 localhost {HOST}\n"):
+        broker = world.ready_broker(server, **keys)
+        readers = Readers(world)
+        scarce_cgroups.processes(case, world, broker, tries)
     readers.tell(case)
