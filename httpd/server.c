@@ -126,9 +126,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 /* --- connections ------------------------------------------------------------------------------ */
 
 /* The oldest that has sent no whole request gives way, or the oldest that reads events or does not
- * take its answer: who only waits for others to leave would wait for ever. The latter where they have
- * more than half of the places: with all of them, who has just come would give way to who comes next,
- * before it could ask for anything. */
+ * take its answer: who only waits for others to leave would wait for ever. The latter where they
+ * have more than half of the places: with all of them, who has just come would give way to who
+ * comes next, before it could ask for anything. */
 static void make_room(const struct port *port)
 {
 	struct connection *receiving = NULL;

@@ -13,8 +13,10 @@ ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t size)
 	size_t left = stream->text == NULL ? 0 : stream->text->length - stream->sent;
 
 	(void)position;
+	/* Nobody sees that end: the socket is shut down. After an end with error libmicrohttpd
+	 * would keep the connection until its client closes it. */
 	if (connection->is_cut)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (left == 0) {
 		shared_text_release(stream->text);
 		stream->text = NULL;

@@ -124,6 +124,7 @@ def main(name, prove, table=None):
     if not tb.IS_ROOT:
         sys.exit(f"{name}: run it as root, because the readers are users of their own")
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # of a shell's background job it is ignored, by its children, too
     table = table or Table()
     prove(table, Path(os.environ["TB_BUILD"]).resolve())
     return 0 if table.is_good else 1
