@@ -26,6 +26,7 @@ class Fault:
     is_permanent: bool = False
     retry_after_s: float = 0
     lifetime_s: object = None  # of the token, where the fault decides it
+    or_reason: object = None  # as right as reason, where moments decide which of the two is met
 
     def reason_for(self, kind):
         return self.reason[kind] if isinstance(self.reason, dict) else self.reason
@@ -46,7 +47,9 @@ def _listening():
     yield Fault("connecting", "connection never taken", "timeout", "listen", "full")
     for how, reason in (("reset", _by_kind("network", "tls", "network")), ("close", _by_kind("network", "tls", "network")),
                         ("stall", "timeout")):
-        yield Fault("connecting", f"{how} after connect", reason, "connect", how)
+        # A reset may come before libcurl has asked whether the connection was made.
+        yield Fault("connecting", f"{how} after connect", reason, "connect", how,
+                    or_reason="network" if how == "reset" else None)
 
 
 def _names():

@@ -136,12 +136,13 @@ class Token:
         former = self.attempts[-1] if self.attempts else None
         self.attempts.append(attempt)
         began_at = self.group.names.asked_at.pop(self.hostname, attempt.at)
-        is_from_before = attempt.at < self.front.full_until + CONNECT_TIMEOUT_S
+        # After a time without answers it may have knocked for as long as that.
+        knocked_at = began_at - (CONNECT_TIMEOUT_S if attempt.at < self.front.full_until + CONNECT_TIMEOUT_S else 0)
         self.report.done["requests"] += 1
         self.note(f"request {attempt.fault}")
-        if self.is_suspended and began_at > self.suspended_at + MARGIN_S + self.report.lag.recent_s():
+        if self.is_suspended and knocked_at > self.suspended_at + MARGIN_S + self.report.lag.recent_s():
             self.miss(NOTHING_SUSPENDED, "a request for it came")
-        last_began_at, self._began_at = self._began_at, began_at - (CONNECT_TIMEOUT_S if is_from_before else 0)
+        last_began_at, self._began_at = self._began_at, knocked_at
         if former is None:
             return
         self._failures = 0 if former.is_good else self._failures + 1
@@ -198,9 +199,10 @@ class Token:
             self.report.done["requests answered too late"] += 1
             return None
         self.report.done["reasons judged"] += 1
-        if told != wanted:
+        is_right = told == wanted or (fault.or_reason is not None and told == (fault.or_reason, wanted[1]))
+        if not is_right:
             self.miss(RIGHT_REASON, f"{told[0]}, {told[1]}, for {fault}, not {wanted[0]}, {wanted[1]}: {error['message']}")
-        return told == wanted
+        return is_right
 
     def _was_late(self, fault):
         last = self.attempts[-1] if self.attempts else None
