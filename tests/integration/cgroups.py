@@ -25,9 +25,15 @@ class Cgroup:
         return int(self._use.read_text())
 
     def limit(self, value):
+        """Of memory: nothing is swapped instead."""
         self._limit.write_text(str(value))
+        for name, most in (("memory.swap.max", 0), ("memory.memsw.limit_in_bytes", value)):
+            if self._limit.name.startswith("memory") and (self._path / name).exists():
+                (self._path / name).write_text(str(most))
 
     def lift(self):
+        if (self._path / "memory.memsw.limit_in_bytes").exists():
+            (self._path / "memory.memsw.limit_in_bytes").write_text("-1")
         self._limit.write_text("-1" if self._limit.name.endswith("in_bytes") else "max")
 
     def remove(self):

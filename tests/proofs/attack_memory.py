@@ -108,7 +108,8 @@ def processes(case, world, rounds):
     tools = {uid: _tools(world, uid) for uid in (BROKER_UID, HTTP_UID)}
     under = case.under("P4")
     # The kernel may forbid a few even there (stack, map_files, kcmp): those are not counted.
-    under.row("looks that work on a process that allows them", len(tools[BROKER_UID]), len(tools[BROKER_UID]) >= 14)
+    for who, uid in (("the broker's user", BROKER_UID), ("httpd's user", HTTP_UID)):
+        under.row(f"looks that work on a process that allows them, by {who}", len(tools[uid]), len(tools[uid]) >= 14)
     for name, process, own, other in (("broker", broker, BROKER_UID, HTTP_UID), ("httpd", http, HTTP_UID, BROKER_UID)):
         address = _stack_of(process.pid)
         for who, uid in (("its own user", own), ("the other daemon's user", other), ("a reader", READER_UID),

@@ -45,6 +45,7 @@ async def recover(token, group_of_faults):
     """The fault is over: the token is well again within one backoff, and a request that is on its way."""
     fault = token.front.fault
     was_well = token.is_well()
+    token.front.lifetime_s = LONG_S  # one that had expired before it arrived would be another fault
     set_fault(token, CLEAR)
     began = time.monotonic()
     if token.is_suspended is not False:

@@ -18,7 +18,7 @@ ROUNDS = 5
 TOKENS = 1000
 KIB_A_TOKEN = 64
 HEARTBEAT_S = 15
-OLDEST_HEARTBEAT_S = 45  # after which the broker counts as gone
+LATE_S = 10  # of the 30 s that are left until the broker counts as gone
 LONGEST_TURN_MS = 1500
 RELOAD_MS = 10000  # a reload is one turn, which makes all of a thousand segments
 
@@ -135,8 +135,9 @@ HOG = "while :; do :; done"
 
 
 def _watch_heartbeat(world, seconds):
-    """(the oldest that status.json ever was, how often it was touched)"""
-    oldest_s, touched, last_ns = 0.0, 0, 0
+    """(the oldest that status.json ever was, how often it was touched or written)"""
+    oldest_s, touched = 0.0, 0
+    last_ns = (world.runtime_dir / "status.json").stat().st_mtime_ns
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         modified_ns = (world.runtime_dir / "status.json").stat().st_mtime_ns
@@ -163,10 +164,10 @@ def heartbeat(case, world, seconds):
     answered = sum(int((flood.out().split() or ["0"])[-1]) for flood in floods)
     case.row("seconds", seconds, all(process.is_running() for process in hogs + floods))
     case.row("  commands answered", answered, answered > 0)
-    case.row("  heartbeats", touched, touched >= seconds // HEARTBEAT_S)
-    case.at_most("  oldest heartbeat, s", round(oldest_s), OLDEST_HEARTBEAT_S - 1)
+    case.row("  heartbeats and documents", touched, touched >= seconds // HEARTBEAT_S > 0)
+    case.at_most("  oldest of them, s", round(oldest_s), HEARTBEAT_S + LATE_S)
     case.at_most("longest turn of the loop, ms", broker.status()["loop"]["longest_ms"], LONGEST_TURN_MS)
     for process in hogs + floods:
         process.kill()
-    swarm.wait(60)
+    case.each("the sleepers ended well", int(swarm.wait(60) == 0), 1)
     case.each("the broker ended well", int(broker.stop() == 0), 1)

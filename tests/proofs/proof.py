@@ -30,9 +30,13 @@ class Table:
         self.is_good &= is_good
         print(f"{'ok' if is_good else 'MISS':5} {name:{self.width}} {number:>12}", flush=True)
 
+    def skip(self, name, why):
+        """Nothing was tried, which is no success: not a row that counts as one."""
+        print(f"skip  {name}: {why}", flush=True)
+
     def take_over(self, text):
         """The rows that another table has printed."""
-        self.is_good &= all(line.startswith("ok ") for line in text.splitlines())
+        self.is_good &= all(line.startswith(("ok ", "skip ")) for line in text.splitlines())
         print(text, end="", flush=True)
 
 
@@ -45,6 +49,9 @@ class Case:
 
     def row(self, what, number, is_good=True):
         self._table.row(f"{self._name}: {what}", number, is_good)
+
+    def skip(self, why):
+        self._table.skip(self._name, why)
 
     def each(self, what, number, tries):
         """It went so every time."""
