@@ -84,6 +84,12 @@ class Readers:
         self.processes = [world.process(["nice", "-n", "19", program, "86400", names[number % len(names)]], "reader",
                                         uid=uid) for number in range(count)]
 
+    def wait_followed(self, path):
+        """Until all have mapped this segment; one that they mapped long before may then be gone from their memory."""
+        for process in self.processes:
+            maps = Path(f"/proc/{process.pid}/maps")
+            tb.wait_until(lambda maps=maps: str(path) in maps.read_text(encoding="ascii"), 60, "a reader that follows")
+
     def tell(self, case, always=True):
         """Their end, and three rows: no read failed, whatever was missing. always: there was a token."""
         seen = collections.Counter()

@@ -56,8 +56,9 @@ def _order_refresh(world):
     wait_until(lambda: world.control(control.REFRESH).result == "accepted", 20, "a refresh")
 
 
-def _fail_to_replace(world, server, broker, place, number, backing):
+def _fail_to_replace(world, server, broker, readers, place, number, backing):
     """A segment is due and there is no room. (whether the status says so, ms until it was there)"""
+    readers.wait_followed(world.segment_path())  # else they would make room meanwhile
     filler = fill(place)
     leave_room(filler, ROOM)
     _configure(world, server, number, backing)
@@ -89,7 +90,8 @@ def _fill_segments(case, world, place, backing, tries):
     broker = world.broker().wait_ready()
     before = _get(world)
     readers = Readers(world)
-    outcomes = [_fail_to_replace(world, server, broker, place, number + 1, backing) for number in range(tries)]
+    outcomes = [_fail_to_replace(world, server, broker, readers, place, number + 1, backing)
+                for number in range(tries)]
     logged = sum("failing: publish_failed" in line for line in broker.err_lines())
     kept = _get(world) == before and server.requests() == 1
     changed = _refresh_in_place(world, place, tries)
