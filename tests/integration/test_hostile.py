@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Segments and messages that nobody should find: refused, survived, put right."""
 
+import json
 import os
 import random
+import signal
 import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from tb import OTHER_READER_UID, READER_UID, STRANGER_UID, as_uid, fingerprint, 
 from tokens import fnv1a
 
 HEADER_SUM = 0xF8
+GENERATION = 0x08
 LENGTH_STATE = 0x28
 TOKEN = 0x80
 
@@ -184,6 +188,44 @@ def test_a_damaged_segment_under_a_running_broker_heals_with_the_next_token(worl
     wait_until(lambda: cli("refresh", "default").status == 0, 10, "a refresh")
     assert cli("get", uid=world.reader_uid).status == 0
     assert broker.is_running()
+
+
+def another_whole(token):
+    text = token.rpartition(b".")[0][::-1]
+    return text + b".%016x" % fnv1a(text)
+
+
+def processor_time(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return int(stat.read().rpartition(")")[2].split()[11])
+
+
+def wait_for_reads(process):
+    """It reads all the time, so some have passed when it was given the processor."""
+    before = processor_time(process.pid)
+    wait_until(lambda: processor_time(process.pid) > before + 1, 30, "some reads")
+
+
+@pytest.mark.parametrize("exchanged, is_torn", [("token", True), ("generation", False)])
+def test_a_verifying_reader_takes_no_other_token_under_one_generation(world, server, exchanged, is_torn):
+    world.ready_broker(server).stop()
+    path = world.segment_path()
+    found = world.segment().current()
+    other = another_whole(found.token)
+    assert other != found.token
+    reader = world.process([world.build / "tests/support/verify_reader", 60], "verifier", uid=world.reader_uid)
+    wait_until(lambda: str(path) in Path(f"/proc/{reader.pid}/maps").read_text(), 20, "the reader")
+    wait_for_reads(reader)
+    reader.signal(signal.SIGSTOP)
+    if exchanged == "token":
+        patch_slot(path, TOKEN, f"{len(other)}s", other)
+    else:
+        patch_slot(path, GENERATION, "Q", found.generation + 1)
+    reader.signal(signal.SIGCONT)
+    wait_for_reads(reader)
+    status = reader.terminate(30)
+    seen = json.loads(reader.out())
+    assert (seen["torn"] > 0, status) == (is_torn, int(is_torn)) and seen["generation_went_back"] == 0
 
 
 @pytest.mark.needs_root

@@ -58,6 +58,7 @@ class Token:
         self.suspended_at = 0
         self.is_revoking = False
         self.restless_until = 0  # a command, a restart or a clock step may lead to requests
+        self._copied = None  # the fingerprint of the generation's token
         self._served = None
         self.attempts = collections.deque(maxlen=30)
         self._began_at = 0  # of that attempt: it may have to ask for a name first
@@ -109,7 +110,7 @@ class Token:
         left_s = min(served.at + served.lifetime_s for served in list(self.front.served.values())[-2:]) - time.monotonic()
         if left_s > MARGIN_S and not self.is_revoking:
             self.miss(NOTHING_LOST, f"{left_s:.2f} s of its life were left, unseen")
-        self.generation, self.good_until = info.generation, 0
+        self.generation, self.good_until, self._copied = info.generation, 0, None
 
     def _judge_copy(self, token, info, before):
         if self.is_suspended:
@@ -119,10 +120,13 @@ class Token:
                 self.miss(NOTHING_TORN, f"generation {info.generation} after {self.generation}")
             self.generation = info.generation
             self.is_revoking = False
-            self._served = self.front.served.get(fingerprint(token))
+            self._copied = fingerprint(token)
+            self._served = self.front.served.get(self._copied)
             self.report.done["generations"] += 1
             if self._served is None:
                 self.miss(NOTHING_STRANGE, "where is it from?")
+        elif self._copied not in (None, fingerprint(token)):
+            self.miss(NOTHING_TORN, f"generation {info.generation} has another token than before")
         if self._served and before > self._served.at + self._served.lifetime_s:
             self.miss(NOTHING_EXPIRED, f"{before - self._served.at - self._served.lifetime_s:.2f} s after its end")
         if info.remaining_ms < 0:

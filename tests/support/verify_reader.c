@@ -8,9 +8,9 @@
  *    "longest_read_us":N,"first_generation":N,"last_generation":N}
  *
  * reads counts the copies that were made and checked; a copy of the same bytes as the one before
- * was checked with it. overtaken: of these, the ones during which another token came. Opening is
- * tried again until it succeeds, and counted in errors. Exit 0 if nothing was torn and no
- * generation went back, else 1; 2: usage.
+ * was checked with it. torn: a sum is wrong, or a generation has other bytes than before.
+ * overtaken: the reads during which another token came. Opening is tried again until it succeeds,
+ * and counted in errors. Exit 0 if nothing was torn and no generation went back, else 1; 2: usage.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -82,17 +82,26 @@ struct copies {
 	char now[TOKENBROKER_TOKEN_MAX + 1];
 	char whole[TOKENBROKER_TOKEN_MAX + 1];
 	size_t whole_length; /* 0: none yet */
+	uint64_t whole_generation;
 };
 
-static bool check(struct copies *copies, size_t length)
+/* A server may give the same token again, but a generation means the same bytes for ever: a copy
+ * torn between metadata and token has a right sum. */
+static bool check(struct copies *copies, const struct tokenbroker_info *info)
 {
-	if (length == copies->whole_length && memcmp(copies->now, copies->whole, length + 1) == 0)
+	bool is_known = info->generation == copies->whole_generation;
+
+	if (info->length == copies->whole_length &&
+	    memcmp(copies->now, copies->whole, info->length + 1) == 0) {
+		copies->whole_generation = info->generation;
 		return true;
-	if (!is_whole(copies->now, length))
+	}
+	if (!is_whole(copies->now, info->length))
 		return false;
-	memcpy(copies->whole, copies->now, length + 1);
-	copies->whole_length = length;
-	return true;
+	memcpy(copies->whole, copies->now, info->length + 1);
+	copies->whole_length = info->length;
+	copies->whole_generation = info->generation;
+	return !is_known;
 }
 
 static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies *copies)
@@ -111,7 +120,7 @@ static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies
 		return;
 	}
 	tally->reads++;
-	tally->torn += !check(copies, info.length);
+	tally->torn += !check(copies, &info);
 	tally->overtaken += before != after;
 	note_generation(tally, info.generation);
 	note_generation(tally, after);
