@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The broker single-stepped through a publish, and killed after each store and each system call in it.
+"""The broker single-stepped through a publish, a withdraw, a scrub, the replacement of a segment, the retirement of
+the old one and an adoption, and killed after each store and each system call in it.
 
 The broker's own memory dies with it: what a SIGKILL leaves is the memory of the segments and the file
 system. So the points to kill it at are the instructions that change one of these, which are all there
@@ -9,6 +10,7 @@ import collections
 import errno
 import platform
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Callable
 
@@ -16,12 +18,15 @@ import control
 import proof
 import segment
 from library import Library, environment
-from tb import fingerprint, wait_until
+from tb import OTHER_READER_UID, READER_UID, fingerprint, wait_until
 
+SEALED, COMMIT, RETIRED, LINKED = "slot_seq = n", "head = n", "head = RETIRED", "rename of the link"
 FUTEX, UNLINK, UNLINKAT, SYMLINKAT, RENAMEAT, OPENAT, FALLOCATE, FSETXATTR = 202, 87, 263, 266, 264, 257, 285, 190
 CALLS = {FUTEX: "futex: sleepers are woken", UNLINK: "unlink", UNLINKAT: "unlink", SYMLINKAT: "symlink",
-         RENAMEAT: "rename of the link", OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
+         RENAMEAT: LINKED, OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
 OTHER_CALL = "another system call"
+PUBLISH = {"slot_seq = 0", "metadata", "token words", "slot_sum", SEALED, COMMIT}
+HELD = ("sh", "-c", 'kill -STOP $$; exec "$0" "$@"')  # a broker that begins when single_step lets it
 
 
 @dataclass
@@ -30,6 +35,7 @@ class Scene:
     name: str
     function: str
     trigger: Callable
+    steps: set  # those that must be among its kills
     calls: tuple = (1,)  # each of them is stepped through
 
 
@@ -43,34 +49,50 @@ def suspend(stage, _):
     stage.connections[-1].send(control.pack(control.SUSPEND))
 
 
+def change_readers(stage, broker):
+    """Others, who get a segment of their own."""
+    stage.configure()
+    broker.reload()
+
+
+def begin(*_):
+    """The broker has not begun yet."""
+
+
 SCENES = (
-    Scene("publish", "publication_put", refresh),
-    Scene("wake", "publisher_run", refresh),
-    Scene("withdraw", "publication_put", suspend),
-    Scene("scrub", "segment_writer_publish", suspend, calls=(2, 3, 4)),
+    Scene("publish", "publication_put", refresh, PUBLISH | {"wake"}),
+    Scene("wake", "publisher_run", refresh, {CALLS[FUTEX]}),
+    Scene("withdraw", "publication_put", suspend, PUBLISH | {"wake"}),
+    Scene("scrub", "segment_writer_publish", suspend, PUBLISH, calls=(2, 3, 4)),
+    Scene("replacement", "publication_set_readers", change_readers,
+          PUBLISH | {"open", "fallocate", "header", "access list", "symlink", LINKED, "wake", CALLS[FUTEX]}),
+    Scene("retirement", "retirement_run", change_readers,
+          PUBLISH | {RETIRED, "wake", CALLS[FUTEX], "unlink"}, calls=(2, 3, 4)),
+    Scene("adoption", "publication_new", begin, {"open", "fallocate", "wake"}),
 )
 
 
-class Point:
+def step_of(line, header):
     """A line of single_step, as a step of segment-format.md."""
+    kind, *words = line.split()
+    if kind == "call":
+        return CALLS.get(int(words[0]), OTHER_CALL)
+    slot_offset, stride, _, token_offset = header[9:13]
+    at = int(words[1], 16)
+    if at < slot_offset:
+        return {segment.HEAD_OFFSET: COMMIT, segment.WAKE_OFFSET: "wake"}.get(at, "header")
+    within = (at - slot_offset) % stride
+    if within == 0:
+        return "slot_seq = 0" if words[2] == "zero" else SEALED
+    if within >= token_offset:
+        return "token words"
+    return "slot_sum" if within == 0x40 else "metadata"
 
-    def __init__(self, line, header):
-        kind, *words = line.split()
-        self.is_commit = kind == "store" and int(words[1], 16) == segment.HEAD_OFFSET
-        self.step = CALLS.get(int(words[0]), OTHER_CALL) if kind == "call" else self._store(words, header)
 
-    @staticmethod
-    def _store(words, header):
-        slot_offset, stride, _, token_offset = header[9:13]
-        at = int(words[1], 16)
-        if at < slot_offset:
-            return {segment.HEAD_OFFSET: "head = n", segment.WAKE_OFFSET: "wake"}.get(at, "header")
-        within = (at - slot_offset) % stride
-        if within == 0:
-            return "slot_seq = 0" if words[2] == "zero" else "slot_seq = n"
-        if within >= token_offset:
-            return "token words"
-        return "slot_sum" if within == 0x40 else "metadata"
+def steps_of(lines, header):
+    steps = [step_of(line, header) for line in lines]
+    # Only in a publish is slot_seq stored just before.
+    return [RETIRED if step == COMMIT and former != SEALED else step for former, step in zip([None, *steps], steps)]
 
 
 class Stage:
@@ -84,7 +106,14 @@ class Stage:
             ["nm", "--defined-only", world.build / "tokenbrokerd"], check=True, capture_output=True,
             text=True).stdout.splitlines()}
         self.connections = []
-        world.write_config({"default": world.token(self.server)})
+        self.has_more_readers = True
+        self.configure()
+
+    def configure(self):
+        """With other readers than before, whose own are among them always."""
+        self.has_more_readers = not self.has_more_readers
+        readers = [str(READER_UID), *[str(OTHER_READER_UID)] * self.has_more_readers]
+        self.world.write_config({"default": self.world.token(self.server, readers=readers)})
 
     def command(self, number):
         """Asked again where another has just been: true when it was accepted."""
@@ -127,7 +156,8 @@ class Stage:
 
     def left_over(self):
         linked = self.world.segment_path()
-        return sum(path != linked for path in segment.shared_memory_of(self.world.runtime_dir))
+        names = [path.name for path in (self.world.runtime_dir / "tokens").iterdir()]
+        return len(names) - 1 + sum(path != linked for path in segment.shared_memory_of(self.world.runtime_dir))
 
 
 def _bytes_of(path):
@@ -144,15 +174,16 @@ class Stepper:
         world = stage.world
         self.header = segment.HEADER.unpack_from(world.segment_path().read_bytes())
         self.process = world.process([world.build / "tests/support/single_step", broker.pid,
-                                      stage.symbols[scene.function], call, point], "single_step")
+                                      stage.symbols[scene.function], call, point,
+                                      *["exec"] * (scene.trigger is begin)], "single_step")
         wait_until(lambda: "ARMED" in self.process.out() or not self.process.is_running(), 30, "single_step")
 
-    def points(self):
-        """Until it has ended: those that were passed, and whether it killed the broker at the last."""
+    def steps(self):
+        """Until it has ended: those that it passed, one for each point, and whether it killed the broker."""
         status = self.process.wait(120)
         _, *lines, end = self.process.out().splitlines() or ["", ""]
         assert status == 0 and end in ("killed", "returned"), self.process.err()
-        return [Point(line, self.header) for line in lines], end == "killed"
+        return steps_of(lines, self.header), end == "killed"
 
 
 class Steps:
@@ -164,43 +195,52 @@ class Steps:
         self.count = collections.Counter()
         self.steps = collections.Counter()
 
+    def start(self):
+        return self.stage.world.broker(prefix=HELD) if self.scene.trigger is begin else self.stage.start_settled()
+
     def find(self, call):
-        """Once through without a kill: the points of this call."""
+        """Once through without a kill: the steps of this call."""
         stage = self.stage
-        broker = stage.start_settled()
+        broker = self.start()
         stepper = Stepper(stage, broker, self.scene, call, 0)
         self.scene.trigger(stage, broker)
-        points, _ = stepper.points()
+        steps, _ = stepper.steps()
         self.restore(broker, stage.look()[1])
-        return points
+        return steps
 
     def kill_at(self, call, number):
         stage, count = self.stage, self.count
-        victim = stage.start_settled()
-        old, secret = stage.look(), stage.secret()
+        victim = self.start()
+        old, secret, path = stage.look(), stage.secret(), stage.world.segment_path()
         assert old[0] == 0
         stepper = Stepper(stage, victim, self.scene, call, number)
         self.scene.trigger(stage, victim)
-        points, is_killed = stepper.points()
+        steps, is_killed = stepper.steps()
         if not is_killed:
             count["not met again"] += 1
             self.restore(victim, old[1])
             return
         count["kills"] += victim.wait() == -9
-        self.steps[points[-1].step] += 1
+        self.steps[steps[-1]] += 1
         seen = stage.look()
-        is_out = call > 1 or self.scene.function == "publisher_run" or any(point.is_commit for point in points)
-        count["wrong token"] += not self.may_be_seen(old, seen, is_out)
+        is_out = call > 1 or self.scene.function == "publisher_run" or self.commit() in steps
+        is_moved = stage.world.segment_path() != path
+        count["wrong token"] += not self.may_be_seen(old, seen, is_out, is_moved)
         was_left = stage.holds(secret)
         self.go_on(old, seen, secret, was_left)
 
-    def may_be_seen(self, old, seen, is_out):
-        """By a reader, with the broker dead. is_out: the commit had been made."""
+    def commit(self):
+        return LINKED if self.scene.trigger is change_readers else COMMIT
+
+    def may_be_seen(self, old, seen, is_out, is_moved):
+        """By a reader, with the broker dead. is_out: the commit had been made; is_moved: into another segment."""
         is_new = seen[0] == 0 and seen[1] == old[1] + 1 and seen[2] != old[2]
         return {
             refresh: is_new if is_out else seen == old,
             suspend: seen[0] == -errno.EKEYREVOKED if is_out else seen == old,
-        }[self.scene.trigger]
+            change_readers: seen == old,
+            begin: seen == old,
+        }[self.scene.trigger] and is_moved == (is_out and self.scene.trigger is change_readers)
 
     def go_on(self, old, seen, secret, was_left):
         """The next broker serves what was seen, and leaves nothing of what was withdrawn."""
@@ -221,6 +261,7 @@ class Steps:
     def restore(self, broker, generation):
         """A newer token by this broker, which is killed when it has done so."""
         stage = self.stage
+        broker.wait_ready()
         if stage.look()[0] == -errno.EKEYREVOKED:
             stage.command(control.RESUME)
         elif stage.look()[0] == 0:
@@ -230,15 +271,15 @@ class Steps:
         broker.end()
 
 
-def chosen(points, is_short):
+def chosen(steps, is_short):
     """The numbers of the points to kill at: all, or one of each step."""
     if not is_short:
-        return range(1, len(points) + 1)
-    steps = {point.step: number for number, point in enumerate(points, 1) if point.step != OTHER_CALL}
-    return sorted(steps.values())
+        return range(1, len(steps) + 1)
+    return sorted({step: number for number, step in enumerate(steps, 1) if step != OTHER_CALL}.values())
 
 
 def run(case, world, scene, is_short):
+    began = time.monotonic()
     stage = Stage(world)
     broker = stage.start()
     broker.wait_token(lambda token: token["state"] == "valid")
@@ -248,21 +289,24 @@ def run(case, world, scene, is_short):
     for call in scene.calls:
         for number in chosen(steps.find(call), is_short):
             steps.kill_at(call, number)
+    case.row("seconds", round(time.monotonic() - began))
     tell(case, steps)
-    readers.tell(case, always=scene.trigger == refresh)
+    readers.tell(case, always=scene.trigger is not suspend)
 
 
 def tell(case, steps):
-    count = steps.count
+    count, scene = steps.count, steps.scene
     kills = count["kills"]
     case.row("SIGKILLs, each at a point of its own", kills, kills > 0)
-    for step, number in steps.steps.items():
-        case.row(f"  after {step}", number)
-    case.row("points that were not met a second time", count["not met again"], count["not met again"] <= kills // 10)
+    for step in [*steps.steps, *sorted(scene.steps - set(steps.steps))]:
+        case.row(f"  after {step}", steps.steps[step], steps.steps[step] > 0)
+    case.at_most("points that were not met a second time", count["not met again"], kills // 50)
     case.none("kills that left another token than the old or the new", count["wrong token"])
     case.each("next brokers that went on with it", count["served on"], kills)
     case.each("  and published another", count["published again"], kills)
-    case.row("kills that left the old secret, scrubbed by the next broker", count["scrubbed"])
+    if scene.trigger is suspend:
+        scrubbed = count["scrubbed"]
+        case.row("kills that left the old secret, scrubbed by the next broker", scrubbed, scrubbed > 0)
 
 
 def prove(table, build, is_short):

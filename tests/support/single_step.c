@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kills a broker at a chosen step of a function: single_step PID OFFSET CALL POINT.
+ * Kills a broker at a chosen step of a function: single_step PID OFFSET CALL POINT [exec].
  *
- * OFFSET is where the function begins in the program's file, in hex. Prints ARMED, waits for the
+ * OFFSET is where the function begins in the program's file, in hex. exec: PID is not the broker
+ * yet, but what becomes it, and may have been stopped; it is continued. Prints ARMED, waits for the
  * call CALL of the function in which anything happens, and goes through it instruction by
  * instruction until it returns. A point is an instruction after which the memory of a segment
  * differs, or a system call: between two points a SIGKILL leaves the same. Each is a line:
@@ -72,8 +73,9 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* Runs on until the next stop; signals that are not the tracer's own reach the broker. */
-static void go(const struct tracer *t, enum __ptrace_request how)
+/* Runs on until the next stop, whose status it returns; signals that are not the tracer's own reach
+ * the broker. */
+static int go(const struct tracer *t, enum __ptrace_request how)
 {
 	int deliver = 0;
 	int status;
@@ -84,6 +86,7 @@ static void go(const struct tracer *t, enum __ptrace_request how)
 			fail("single_step: the broker has ended");
 		deliver = WSTOPSIG(status);
 	} while (deliver != SIGTRAP);
+	return status;
 }
 
 static struct user_regs_struct registers(const struct tracer *t)
@@ -270,21 +273,32 @@ static void run_to_entry(const struct tracer *t, unsigned long code)
 	set_instruction(t, t->entry);
 }
 
-static void attach(struct tracer *t, uint64_t offset)
+static void attach(const struct tracer *t)
+{
+	if (ptrace(PTRACE_SEIZE, t->pid, NULL, (void *)PTRACE_O_TRACEEXEC) < 0 ||
+	    ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL) < 0 || waitpid(t->pid, NULL, __WALL) < 0)
+		fail("single_step: the broker cannot be traced");
+	/* A step is two turns of the scheduler: not behind all that the machine has to do. */
+	(void)setpriority(PRIO_PROCESS, 0, -15);
+	(void)setpriority(PRIO_PROCESS, (id_t)t->pid, -15);
+}
+
+static void run_to_exec(const struct tracer *t)
+{
+	(void)kill(t->pid, SIGCONT);
+	while (go(t, PTRACE_CONT) >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+		;
+}
+
+static void open_program(struct tracer *t, uint64_t offset)
 {
 	char path[LINE_BYTES];
 
-	if (ptrace(PTRACE_SEIZE, t->pid, NULL, NULL) < 0 ||
-	    ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL) < 0 || waitpid(t->pid, NULL, __WALL) < 0)
-		fail("single_step: the broker cannot be traced");
 	snprintf(path, sizeof(path), "/proc/%d/mem", t->pid);
 	t->memory = open(path, O_RDONLY | O_CLOEXEC);
 	if (t->memory < 0)
 		fail(path);
 	t->entry = program_start(t) + offset;
-	/* A step is two turns of the scheduler: not behind all that the machine has to do. */
-	(void)setpriority(PRIO_PROCESS, 0, -15);
-	(void)setpriority(PRIO_PROCESS, (id_t)t->pid, -15);
 }
 
 int main(int argc, char **argv)
@@ -292,13 +306,16 @@ int main(int argc, char **argv)
 	struct tracer tracer = {0};
 	unsigned long calls, code;
 
-	if (argc != 5) {
-		fputs("usage: single_step PID OFFSET CALL POINT\n", stderr);
+	if (argc < 5 || argc > 6) {
+		fputs("usage: single_step PID OFFSET CALL POINT [exec]\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tracer.pid = (pid_t)strtol(argv[1], NULL, 10);
-	attach(&tracer, strtoull(argv[2], NULL, 16));
+	attach(&tracer);
+	if (argc == 6)
+		run_to_exec(&tracer);
+	open_program(&tracer, strtoull(argv[2], NULL, 16));
 	calls = strtoul(argv[3], NULL, 10);
 	code = peek(&tracer, tracer.entry);
 	puts("ARMED");
