@@ -42,6 +42,7 @@ def _over_size(table, build):
             table.row(name, get["median"], "ns", "clock + memcpy", floor["median"], ("<=", goal),
                       data={"size": size, "writer": writer, "readers": 1, "told": told})
             table.row(f"{name}: 99th percentile", get["p99"], "ns", "clock + memcpy", floor["p99"])
+            table.row(f"{name}, with info", told["get_with_info"]["median"], "ns", "without", get["median"])
             if size == 300:
                 _generation_row(table, told, writer)
 

@@ -2,10 +2,10 @@
 /*
  * What a read costs: read TOKEN_BYTES READERS idle|busy ROUNDS.
  *
- * Forks READERS processes that each time tokenbroker_get() and tokenbroker_generation() and their
- * floors, in turn, while the writer publishes nothing, or every millisecond. The floor of a get is
- * one clock_gettime(CLOCK_BOOTTIME) and one memcpy of as many bytes from the same segment; that of
- * a generation one load with its call.
+ * Forks READERS processes that each time tokenbroker_get(), without and with its information, and
+ * tokenbroker_generation() and their floors, in turn, while the writer publishes nothing, or every
+ * millisecond. The floor of a get is one clock_gettime(CLOCK_BOOTTIME) and one memcpy of as many
+ * bytes from the same segment; that of a generation one load with its call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,20 @@ static void run_get(void *context, unsigned calls)
 
 		if (r < 0)
 			published_die("tokenbroker_get", r);
+	}
+}
+
+static void run_get_with_info(void *context, unsigned calls)
+{
+	struct reader *reader = context;
+	struct tokenbroker_info info;
+
+	for (unsigned i = 0; i < calls; i++) {
+		int r = tokenbroker_get(reader->tb, 0, reader->buffer, reader->length + 1, &info);
+
+		if (r < 0)
+			published_die("tokenbroker_get", r);
+		sink = info.generation;
 	}
 }
 
@@ -111,13 +125,15 @@ static void map_segment(struct reader *reader, const struct published *published
 		published_die("mmap", -errno);
 }
 
-static const char *const names[] = {"get", "get_floor", "clock", "generation", "generation_floor"};
+static const char *const names[] = {"get",   "get_with_info", "get_floor",
+				    "clock", "generation",    "generation_floor"};
 #define CASES (sizeof(names) / sizeof(names[0]))
 
 static void read_in_child(const struct published *published, unsigned rounds, double *times)
 {
 	static void (*const runs[CASES])(void *, unsigned) = {
-		run_get, run_get_floor, run_clock, run_generation, run_generation_floor,
+		run_get,   run_get_with_info, run_get_floor,
+		run_clock, run_generation,    run_generation_floor,
 	};
 	struct reader reader = {.tb = published_open(), .length = published->length};
 	struct batch_case cases[CASES];
