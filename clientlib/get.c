@@ -15,17 +15,18 @@ static int64_t remaining_ms(const struct sight *sight)
 	return (sight->reading.expires_boottime_ns - sight->now_ns) / NS_PER_MS;
 }
 
-static struct tokenbroker_info info_of(const struct sight *sight)
+/* Member by member into the caller's memory: a whole struct would be put together on the stack and
+ * then loaded in other pieces than it was stored in, for which the processor waits. */
+static inline void tell(const struct sight *sight, struct tokenbroker_info *ret)
 {
 	const struct reading *reading = &sight->reading;
 	bool has_token = reading->state == TOKENBROKER_SEGMENT_VALID;
 
-	return (struct tokenbroker_info){
-		.generation = reading->generation,
-		.expires_at = has_token ? reading->expires_realtime_ns / NS_PER_S : 0,
-		.remaining_ms = remaining_ms(sight),
-		.length = reading->length,
-	};
+	ret->generation = reading->generation;
+	ret->expires_at = has_token ? reading->expires_realtime_ns / NS_PER_S : 0;
+	ret->remaining_ms = remaining_ms(sight);
+	ret->length = reading->length;
+	memset(ret->reserved, 0, sizeof(ret->reserved));
 }
 
 static int judge(const struct sight *sight, int64_t min_remaining_ms)
@@ -52,7 +53,7 @@ static inline int answer(const struct sight *sight, int64_t min_remaining_ms, si
 	int r = judge(sight, min_remaining_ms);
 
 	if (ret_info != NULL)
-		*ret_info = info_of(sight);
+		tell(sight, ret_info);
 	if (r < 0)
 		return r;
 	return sight->reading.length < size ? 0 : -ENOBUFS;
