@@ -13,11 +13,11 @@
 
 /* Every slot and every word of it lies inside the file, aligned to 8 bytes. */
 struct geometry {
-	uint32_t slot_offset;
-	uint32_t slot_stride;
-	uint32_t slot_count;     /* a power of two */
-	uint32_t token_offset;   /* within a slot */
-	uint32_t token_capacity; /* longest token in bytes, without the NUL */
+	uint64_t slot_offset;
+	uint64_t slot_stride;
+	uint64_t slot_count;     /* a power of two */
+	uint64_t token_offset;   /* within a slot */
+	uint64_t token_capacity; /* longest token in bytes, without the NUL */
 };
 
 /* file_bytes: what fstat(2) says. 0, or -EPROTO for a foreign, damaged or hostile header. */

@@ -110,13 +110,16 @@ static int map_file(int fd, size_t bytes, struct mapping **ret)
 /* Checks a copy of the immutable block, so that nothing that was checked can change afterwards. */
 static int check_contents(struct mapping *mapping, const char *token_name)
 {
+	const unsigned char *base = mapping->segment.base;
 	struct tokenbroker_segment_header header;
+	struct geometry geometry;
 	int r;
 
-	memcpy(&header, mapping->segment.base, sizeof(header));
-	r = geometry_check(&header, mapping->segment_bytes, token_name, &mapping->segment.geometry);
+	memcpy(&header, base, sizeof(header));
+	r = geometry_check(&header, mapping->segment_bytes, token_name, &geometry);
 	if (r < 0)
 		return r;
+	segment_init(&mapping->segment, base, &geometry);
 	if ((segment_head(&mapping->segment) & TOKENBROKER_SEGMENT_RETIRED) != 0)
 		return SEGMENT_VANISHED;
 	return 0;

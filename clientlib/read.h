@@ -13,11 +13,24 @@
 #include "clientlib/copy_token.h"
 #include "clientlib/geometry.h"
 
-/* A mapped segment. */
+/* A mapped segment, with what a read computes with. */
 struct segment {
 	const unsigned char *base;
+	const unsigned char *slots;
+	uint64_t slot_mask; /* count & slot_mask: which of them */
 	struct geometry geometry;
 };
+
+static inline void segment_init(struct segment *segment, const unsigned char *base,
+				const struct geometry *geometry)
+{
+	*segment = (struct segment){
+		.base = base,
+		.slots = base + geometry->slot_offset,
+		.slot_mask = geometry->slot_count - 1,
+		.geometry = *geometry,
+	};
+}
 
 /* What one publish said. All zero is "nothing published yet". */
 struct reading {

@@ -28,32 +28,30 @@
 
 /* The slot that head named, and what has to be so still after it was read. */
 struct slot {
-	uint64_t head;
-	uint64_t count;
+	const unsigned char *segment; /* kept: behind a fence a compiler would load it anew */
 	const unsigned char *base;
+	uint64_t head;
 };
 
 ALWAYS_INLINE struct slot find_slot(const struct segment *segment)
 {
-	const struct geometry *geometry = &segment->geometry;
 	uint64_t head = segment_head(segment);
-	uint64_t count = head & TOKENBROKER_SEGMENT_COUNT;
-	size_t index = count & (geometry->slot_count - 1);
 
 	return (struct slot){
+		.segment = segment->base,
+		.base = segment->slots +
+			(head & segment->slot_mask) * segment->geometry.slot_stride,
 		.head = head,
-		.count = count,
-		.base = segment->base + geometry->slot_offset + index * geometry->slot_stride,
 	};
 }
 
 /* The last step: head again, after everything that was loaded from the slot. */
-ALWAYS_INLINE uint64_t head_afterwards(const struct segment *segment)
+ALWAYS_INLINE uint64_t head_afterwards(const struct slot *slot)
 {
 	uint64_t later_head;
 
 	atomic_thread_fence(memory_order_acquire);
-	later_head = load_word(segment->base, TOKENBROKER_SEGMENT_HEAD_OFFSET);
+	later_head = load_word(slot->segment, TOKENBROKER_SEGMENT_HEAD_OFFSET);
 	return later_head;
 }
 
@@ -89,9 +87,9 @@ ALWAYS_INLINE bool is_sound(const struct slot_words *words, uint64_t count,
 /* The slot of a publish is left alone until head has moved on by N-1: then the next fill may have
  * begun. An unmoved head would be stricter than it must be, which a last try cannot afford. */
 ALWAYS_INLINE bool is_still_whole(uint64_t count, uint64_t later_count,
-				  const struct geometry *geometry)
+				  const struct segment *segment)
 {
-	return later_count - count < geometry->slot_count - 1;
+	return later_count - count < segment->slot_mask;
 }
 
 /*
@@ -104,6 +102,7 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 {
 	const struct geometry *geometry = &segment->geometry;
 	struct slot slot = find_slot(segment);
+	uint64_t count = slot.head & TOKENBROKER_SEGMENT_COUNT;
 	struct slot_words words;
 	int64_t expires_boottime_ns;
 	int64_t expires_realtime_ns;
@@ -112,7 +111,7 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	bool sound;
 
 	*ret_copied = 0;
-	if (IS_RARE(slot.count == 0)) {
+	if (IS_RARE(count == 0)) {
 		*ret = (struct reading){.is_retired = slot.head != 0};
 		return READ_DONE;
 	}
@@ -120,17 +119,17 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	words = load_slot(&slot);
 	expires_boottime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_BOOTTIME);
 	expires_realtime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_REALTIME);
-	sound = is_sound(&words, slot.count, geometry);
+	sound = is_sound(&words, count, geometry);
 	is_valid = words.state == TOKENBROKER_SEGMENT_VALID;
 	if (sound && is_valid && words.length < size) {
 		copy_token(buffer, word_at(slot.base, geometry->token_offset), words.length);
 		*ret_copied = words.length + 1;
 	}
-	later_head = head_afterwards(segment);
+	later_head = head_afterwards(&slot);
 
 	if (IS_RARE(later_head != slot.head) &&
 	    !(is_last_try &&
-	      is_still_whole(slot.count, later_head & TOKENBROKER_SEGMENT_COUNT, geometry)))
+	      is_still_whole(count, later_head & TOKENBROKER_SEGMENT_COUNT, segment)))
 		return READ_OVERTAKEN;
 	if (!sound)
 		return READ_CORRUPT;
@@ -153,10 +152,10 @@ ALWAYS_INLINE uint64_t try_to_read_generation(const struct segment *segment)
 	struct slot_words words = load_slot(&slot);
 	/* No publish of a count 0 or in a retired segment counts as one here. */
 	bool is_good = slot.head - 1 < TOKENBROKER_SEGMENT_COUNT &&
-		       is_sound(&words, slot.count, &segment->geometry) &&
+		       is_sound(&words, slot.head, &segment->geometry) &&
 		       words.state == TOKENBROKER_SEGMENT_VALID;
 
-	return head_afterwards(segment) == slot.head && is_good ? words.generation : 0;
+	return head_afterwards(&slot) == slot.head && is_good ? words.generation : 0;
 }
 
 #endif

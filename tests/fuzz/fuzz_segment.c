@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	unsigned flags = fuzz_byte(&input);
 	struct tokenbroker_segment_header header;
+	struct geometry geometry;
 	struct segment segment;
 	unsigned char *base;
 
@@ -44,13 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&header, base, sizeof(header));
 	if ((flags & 1) != 0)
 		header.header_sum = tokenbroker_segment_header_sum(&header);
-	segment.base = base;
-	if (geometry_check(&header, input.size, "default", &segment.geometry) == 0) {
-		const struct geometry *geometry = &segment.geometry;
-
-		FUZZ_MUST((uint64_t)geometry->slot_offset +
-				  (uint64_t)geometry->slot_stride * geometry->slot_count <=
+	if (geometry_check(&header, input.size, "default", &geometry) == 0) {
+		FUZZ_MUST(geometry.slot_offset + geometry.slot_stride * geometry.slot_count <=
 			  input.size);
+		segment_init(&segment, base, &geometry);
 		check_read(&segment, flags >> 1 & 1 ? BUFFER_BYTES : flags >> 2);
 		check_read(&segment, 0);
 	}

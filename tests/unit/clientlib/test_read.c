@@ -88,6 +88,11 @@ static void interleave(unsigned faults, unsigned publishes_per_fault)
 /* A fresh segment; each test begins with it. */
 static void set_up(void)
 {
+	const struct geometry geometry = {.slot_offset = PAGE,
+					  .slot_stride = STRIDE,
+					  .slot_count = SLOTS,
+					  .token_offset = PAGE,
+					  .token_capacity = CAPACITY};
 	struct tokenbroker_segment_header header = stage_header("default", CAPACITY);
 
 	if (on.writer.base != NULL) {
@@ -103,14 +108,7 @@ static void set_up(void)
 	on.writer.base = mmap(NULL, header.segment_bytes, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	STAGE_MUST(on.writer.base != MAP_FAILED);
-	on.segment = (struct segment){
-		.base = on.writer.base,
-		.geometry = {.slot_offset = PAGE,
-			     .slot_stride = STRIDE,
-			     .slot_count = SLOTS,
-			     .token_offset = PAGE,
-			     .token_capacity = CAPACITY},
-	};
+	segment_init(&on.segment, on.writer.base, &geometry);
 }
 
 static enum read_outcome read_into(char *buffer, size_t size, struct reading *ret)
