@@ -41,7 +41,8 @@ static int judge(const struct sight *sight, int64_t min_remaining_ms)
 	case TOKENBROKER_SEGMENT_VALID:
 		break;
 	}
-	if (!sight_is_usable(sight) || remaining_ms(sight) < min_remaining_ms)
+	if (!sight_is_usable(sight) ||
+	    (min_remaining_ms > 0 && remaining_ms(sight) < min_remaining_ms))
 		return -EKEYEXPIRED;
 	return 0;
 }
@@ -134,7 +135,9 @@ __attribute__((noinline)) static uint64_t generation_step_by_step(struct tokenbr
 EXPORT uint64_t tokenbroker_generation(struct tokenbroker *tb)
 {
 	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
-	uint64_t generation = try_to_read_generation(&seen->segment);
+	uint64_t generation;
 
-	return IS_RARE(generation == 0) ? generation_step_by_step(tb) : generation;
+	if (IS_RARE(!try_to_read_generation(&seen->segment, &generation)))
+		return generation_step_by_step(tb);
+	return generation;
 }

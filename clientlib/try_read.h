@@ -28,17 +28,18 @@
 
 /* The slot that head named, and what has to be so still after it was read. */
 struct slot {
-	const unsigned char *segment; /* kept: behind a fence a compiler would load it anew */
+	const unsigned char *segment;
 	const unsigned char *base;
 	uint64_t head;
 };
 
 ALWAYS_INLINE struct slot find_slot(const struct segment *segment)
 {
+	const unsigned char *base = segment->base; /* before head: behind it, it is loaded twice */
 	uint64_t head = segment_head(segment);
 
 	return (struct slot){
-		.segment = segment->base,
+		.segment = base,
 		.base = segment->slots +
 			(head & segment->slot_mask) * segment->geometry.slot_stride,
 		.head = head,
@@ -59,29 +60,33 @@ ALWAYS_INLINE uint64_t head_afterwards(const struct slot *slot)
 struct slot_words {
 	uint64_t seq;
 	uint64_t generation;
-	uint32_t length;
-	uint32_t state;
+	uint64_t length_state; /* the length in its lower half */
 };
 
 ALWAYS_INLINE struct slot_words load_slot(const struct slot *slot)
 {
-	uint64_t length_state = load_word(slot->base, TOKENBROKER_SLOT_LENGTH_STATE);
-
 	return (struct slot_words){
 		.seq = load_word(slot->base, TOKENBROKER_SLOT_SEQ),
 		.generation = load_word(slot->base, TOKENBROKER_SLOT_GENERATION),
-		.length = (uint32_t)length_state,
-		.state = (uint32_t)(length_state >> 32),
+		.length_state = load_word(slot->base, TOKENBROKER_SLOT_LENGTH_STATE),
 	};
 }
 
-/* Could a writer have left this slot behind for the publish called count? */
-ALWAYS_INLINE bool is_sound(const struct slot_words *words, uint64_t count,
-			    const struct geometry *geometry)
+/* A valid token of 1 to token_capacity bytes? State and length in one comparison. */
+ALWAYS_INLINE bool has_token(uint64_t length_state, const struct geometry *geometry)
 {
-	return words->seq == count && words->length <= geometry->token_capacity &&
-	       words->state <= TOKENBROKER_SEGMENT_SUSPENDED &&
-	       (words->state != TOKENBROKER_SEGMENT_VALID || words->length > 0);
+	const uint64_t shortest = (uint64_t)TOKENBROKER_SEGMENT_VALID << 32 | 1;
+
+	return length_state - shortest < geometry->token_capacity;
+}
+
+/* Any other state that a writer publishes? */
+ALWAYS_INLINE bool has_no_token(uint64_t length_state, const struct geometry *geometry)
+{
+	uint64_t state = length_state >> 32;
+
+	return state != TOKENBROKER_SEGMENT_VALID && state <= TOKENBROKER_SEGMENT_SUSPENDED &&
+	       (uint32_t)length_state <= geometry->token_capacity;
 }
 
 /* The slot of a publish is left alone until head has moved on by N-1: then the next fill may have
@@ -107,8 +112,9 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	int64_t expires_boottime_ns;
 	int64_t expires_realtime_ns;
 	uint64_t later_head;
+	uint32_t length;
+	bool is_current;
 	bool is_valid;
-	bool sound;
 
 	*ret_copied = 0;
 	if (IS_RARE(count == 0)) {
@@ -119,11 +125,12 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	words = load_slot(&slot);
 	expires_boottime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_BOOTTIME);
 	expires_realtime_ns = (int64_t)load_word(slot.base, TOKENBROKER_SLOT_EXPIRES_REALTIME);
-	sound = is_sound(&words, count, geometry);
-	is_valid = words.state == TOKENBROKER_SEGMENT_VALID;
-	if (sound && is_valid && words.length < size) {
-		copy_token(buffer, word_at(slot.base, geometry->token_offset), words.length);
-		*ret_copied = words.length + 1;
+	length = (uint32_t)words.length_state;
+	is_current = words.seq == count;
+	is_valid = has_token(words.length_state, geometry);
+	if (is_current && is_valid && length < size) {
+		copy_token(buffer, word_at(slot.base, geometry->token_offset), length);
+		*ret_copied = length + 1;
 	}
 	later_head = head_afterwards(&slot);
 
@@ -131,12 +138,12 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	    !(is_last_try &&
 	      is_still_whole(count, later_head & TOKENBROKER_SEGMENT_COUNT, segment)))
 		return READ_OVERTAKEN;
-	if (!sound)
+	if (!is_current || !(is_valid || has_no_token(words.length_state, geometry)))
 		return READ_CORRUPT;
 	*ret = (struct reading){
 		.is_retired = (slot.head & TOKENBROKER_SEGMENT_RETIRED) != 0,
-		.state = (enum tokenbroker_segment_state)words.state,
-		.length = is_valid ? words.length : 0,
+		.state = (enum tokenbroker_segment_state)(words.length_state >> 32),
+		.length = is_valid ? length : 0,
 		.generation = words.generation,
 		.expires_boottime_ns = expires_boottime_ns,
 		.expires_realtime_ns = expires_realtime_ns,
@@ -144,18 +151,22 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 	return READ_DONE;
 }
 
-/* The same for a reader that wants to know the generation alone. 0: anything but a valid token in a
- * segment that lives, or another try is needed. */
-ALWAYS_INLINE uint64_t try_to_read_generation(const struct segment *segment)
+/* The same for a reader that wants to know the generation alone. false: anything but a valid token
+ * in a segment that lives, or another try is needed. */
+ALWAYS_INLINE bool try_to_read_generation(const struct segment *segment, uint64_t *ret)
 {
 	struct slot slot = find_slot(segment);
 	struct slot_words words = load_slot(&slot);
-	/* No publish of a count 0 or in a retired segment counts as one here. */
-	bool is_good = slot.head - 1 < TOKENBROKER_SEGMENT_COUNT &&
-		       is_sound(&words, slot.head, &segment->geometry) &&
-		       words.state == TOKENBROKER_SEGMENT_VALID;
 
-	return head_afterwards(&slot) == slot.head && is_good ? words.generation : 0;
+	if (IS_RARE(head_afterwards(&slot) != slot.head))
+		return false;
+	if (IS_RARE(words.seq != slot.head)) /* which no slot has for a head with RETIRED */
+		return false;
+	if (IS_RARE(slot.head == 0) ||
+	    IS_RARE(!has_token(words.length_state, &segment->geometry)))
+		return false;
+	*ret = words.generation;
+	return true;
 }
 
 #endif
