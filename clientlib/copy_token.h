@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The words of a segment, and a token out of them. A writer may store to any of them at any time,
- * so each is loaded once, as one relaxed atomic word: a memcpy() from there would be a data race.
+ * so each is loaded as one relaxed atomic word: a memcpy() from there would be a data race.
  */
 #ifndef CLIENTLIB_COPY_TOKEN_H
 #define CLIENTLIB_COPY_TOKEN_H
@@ -69,7 +69,7 @@ static inline void copy_block(char *to, shared_word *from)
 #define BLOCK_BYTES (BLOCK_WORDS * WORD_BYTES)
 
 /* The first bytes of a word, not all of them: a memcpy() of so many would be a call. */
-static inline char *copy_part(char *to, shared_word *from, size_t bytes)
+static inline void copy_part(char *to, shared_word *from, size_t bytes)
 {
 	uint64_t word = atomic_load_explicit(from, memory_order_relaxed);
 	const char *next = (const char *)&word;
@@ -85,8 +85,23 @@ static inline char *copy_part(char *to, shared_word *from, size_t bytes)
 		next += 2;
 	}
 	if ((bytes & 1) != 0)
-		*to++ = *next;
-	return to;
+		*to = *next;
+}
+
+/* The same behind at least one word: the eight bytes before the end, out of two words, in one
+ * store. The first of them is loaded a second time; if a writer has changed it since, head has
+ * moved. */
+static inline void copy_end(char *to, shared_word *from, size_t bytes)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint64_t before = atomic_load_explicit(from - 1, memory_order_relaxed);
+	uint64_t last = atomic_load_explicit(from, memory_order_relaxed);
+	uint64_t end = before >> (8 * bytes) | last << (64 - 8 * bytes);
+
+	memcpy(to + bytes - sizeof(end), &end, sizeof(end));
+#else
+	copy_part(to, from, bytes);
+#endif
 }
 
 /* Writes length bytes and a NUL, and not one more. */
@@ -98,9 +113,11 @@ ALWAYS_INLINE void copy_token(char *to, shared_word *from, size_t length)
 		copy_block(to, from);
 	for (; left >= WORD_BYTES; left -= WORD_BYTES, to += WORD_BYTES, from++)
 		copy_word(to, from);
-	if (left > 0)
-		to = copy_part(to, from, left);
-	*to = '\0';
+	if (left > 0 && length > WORD_BYTES)
+		copy_end(to, from, left);
+	else if (left > 0)
+		copy_part(to, from, left);
+	to[left] = '\0';
 }
 
 #endif

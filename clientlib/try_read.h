@@ -162,8 +162,7 @@ ALWAYS_INLINE bool try_to_read_generation(const struct segment *segment, uint64_
 		return false;
 	if (IS_RARE(words.seq != slot.head)) /* which no slot has for a head with RETIRED */
 		return false;
-	if (IS_RARE(slot.head == 0) ||
-	    IS_RARE(!has_token(words.length_state, &segment->geometry)))
+	if (IS_RARE(slot.head == 0) || IS_RARE(!has_token(words.length_state, &segment->geometry)))
 		return false;
 	*ret = words.generation;
 	return true;
