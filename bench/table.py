@@ -88,6 +88,9 @@ class Table:
         self.checks.append(Check(self._part, what, bool(holds)))
         print(f"{'ok' if holds else 'FAILED':8} {what}", flush=True)
 
+    def missed(self):
+        return [row for row in self.rows if row.is_met is False]
+
     def summary(self):
         goals = [row.is_met for row in self.rows if row.is_met is not None]
         failed = sum(not check.holds for check in self.checks)
