@@ -39,6 +39,10 @@ def _is_met(goal, value):
     return value <= goal[1] if goal[0] == "<=" else value >= goal[1]
 
 
+def _goal_text(goal):
+    return f"{goal[0]} {number(goal[1])}" if goal else ""
+
+
 def number(value):
     """Three digits that mean something; whole numbers in full."""
     if value is None:
@@ -72,16 +76,19 @@ class Table:
         ratio = figure / against_figure if against_figure else None
         value = figure if ratio is None else ratio
         row = Row(self._part, what, figure, unit, against, against_figure, ratio,
-                  f"{goal[0]} {number(goal[1])}" if goal else "", _is_met(goal, value), data or {})
+                  _goal_text(goal), _is_met(goal, value), data or {})
         self.rows.append(row)
         print(_line(row), flush=True)
         return row
 
-    def missing(self, what, why):
-        """A row for what could not be measured here."""
-        row = Row(self._part, what, None, f"not measured: {why}")
+    def missing(self, what, why, goal=None):
+        """A row for a peer that cannot be had here. A goal that stands against it cannot be judged then:
+        that is a check that fails, as anything else that could not be measured is."""
+        row = Row(self._part, what, None, f"not measured: {why}", goal=_goal_text(goal))
         self.rows.append(row)
         print(_line(row), flush=True)
+        if goal is not None:
+            self.check(f"{what}: the goal {row.goal} was judged", False)
 
     def check(self, what, holds):
         """What must hold, or the figures mean nothing."""
