@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Table:
 
     def __init__(self):
         self.titles = {}
+        self.conditions = {}  # {part: where and when it was measured, and how busy the machine was then}
         self.rows = []
         self.checks = []
         self._part = None
@@ -68,6 +70,7 @@ class Table:
     def begin(self, part, title):
         self._part = part
         self.titles[part] = title
+        self.conditions[part] = f"{time.strftime('%Y-%m-%d %H:%M')}, {machine()}"
         print(f"== {part}: {title}", flush=True)
 
     def row(self, what, figure, unit, against="", against_figure=None, goal=None, data=None):
@@ -105,29 +108,34 @@ class Table:
                 f"{len(self.checks)} checks, {failed} failed")
 
     def write(self, directory):
-        """results.json and table.md. What an earlier run measured of other parts is kept."""
+        """results.json and table.md. What an earlier run measured of other parts is kept, with its checks
+        and its conditions."""
         directory.mkdir(parents=True, exist_ok=True)
         self._take_over(directory / "results.json")
-        kept = {"machine": machine(), "titles": self.titles, "rows": [asdict(row) for row in self.rows],
+        kept = {"titles": self.titles, "conditions": self.conditions, "rows": [asdict(row) for row in self.rows],
                 "checks": [asdict(check) for check in self.checks]}
         (directory / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
         (directory / "table.md").write_text(self.markdown())
 
     def _take_over(self, path):
-        if not path.exists():
-            return
-        former = json.loads(path.read_text())
-        fresh = set(self.titles)
-        self.rows += [Row(**row) for row in former["rows"] if row["part"] not in fresh]
-        self.titles.update({part: title for part, title in former["titles"].items() if part not in fresh})
+        former = json.loads(path.read_text()) if path.exists() else {}
+        # A file without conditions is one of before there were any.
+        others = set(former.get("conditions", {})) - set(self.titles)
+        for part in sorted(others):
+            self.titles[part] = former["titles"][part]
+            self.conditions[part] = former["conditions"][part]
+        self.rows += [Row(**row) for row in former.get("rows", []) if row["part"] in others]
+        self.checks += [Check(**check) for check in former.get("checks", []) if check["part"] in others]
 
     def markdown(self):
-        lines = [f"Measured on: {machine()}."]
+        lines = []
         for part, title in self.titles.items():
-            lines += ["", f"**{part}**: {title}", "",
+            lines += [f"**{part}**: {title}", "", f"Measured: {self.conditions[part]}.", "",
                       "| what | figure | beside | ratio | goal | met |", "| --- | ---: | ---: | ---: | --- | --- |"]
             lines += [_markdown_line(row) for row in self.rows if row.part == part]
-        return "\n".join(lines) + "\n"
+            failed = [check.what for check in self.checks if check.part == part and not check.holds]
+            lines += ["", *(f"FAILED: {what}" for what in failed), ""]
+        return "\n".join(lines)
 
 
 def _beside(row):
