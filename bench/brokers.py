@@ -48,7 +48,7 @@ def wait_all_valid(made, count, timeout):
                             timeout)
 
 
-def request_curl(made, server, times=1):
+def request_curl(made, server, times=1, options=()):
     """The broker's request, as often as it is told to, by curl, which finds the secret in a file."""
     form = made.directory / "form"
     urls = made.directory / f"urls.{times}"
@@ -58,8 +58,8 @@ def request_curl(made, server, times=1):
     for path in (form, urls):
         made.give(path)
     parallel = ["--parallel", "--parallel-max", "16"] if times > 1 else []
-    return ["curl", "--disable", "--silent", "--fail", "--noproxy", "*", "--http1.1", *parallel, "--data", f"@{form}",
-            "--header", "Accept: application/json", "--config", str(urls)]
+    return ["curl", "--disable", "--silent", "--fail", "--noproxy", "*", "--http1.1", *parallel, *map(str, options),
+            "--data", f"@{form}", "--header", "Accept: application/json", "--config", str(urls)]
 
 
 def forget_tokens(made):
@@ -69,16 +69,18 @@ def forget_tokens(made):
         link.unlink()
 
 
-def first_tokens(made, count, command):
-    """{broker: milliseconds from its start until a reader has all tokens, waited: of these, while another process
-    had the processor, command: milliseconds from its start to its end}. With on_stop = revoke the next broker starts without them."""
+def first_tokens(made, count, *commands):
+    """[broker, a command, ...], each {ms, cpu_ms}: of the broker from its start until a reader has all tokens, of
+    a command from its start to its end. With on_stop = revoke the next broker starts without them."""
     identity = {"user": made.broker_uid, "group": made.broker_uid, "extra_groups": []} if tb.IS_ROOT else {}
-    run = subprocess.run([made.build / "bench/first_token", str(count), *broker_argv(made), "--", *command],
+    words = [word for command in commands for word in ("--", *command)]
+    run = subprocess.run([made.build / "bench/first_token", str(count), *broker_argv(made), *words],
                          env=made.environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                          timeout=300, **identity)
     told = json.loads(run.stdout)
     assert told["length"] == TOKEN_BYTES, told
-    return {name: told[name] / 1e6 for name in ("broker", "waited", "command")}
+    return [{"ms": taken["ns"] / 1e6, "cpu_ms": taken["cpu_ns"] / 1e6}
+            for taken in (told["broker"], *told["commands"])]
 
 
 # What the kernel counts of a process.
@@ -112,5 +114,3 @@ def segments_kib(made):
     """What the segments take in shared memory."""
     links = (made.runtime_dir / "tokens").glob("*")
     return sum(os.stat(link).st_blocks * 512 for link in links) // 1024
-
-

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How long it takes from the start of a broker to a reader that holds its first token, of COUNT
- * tokens each; and how long another command takes from its start to its end. Once each.
+ * tokens each; and how long other commands take from their start to their end. Once each.
  *
- *   first_token COUNT BROKER... -- COMMAND...
+ *   first_token COUNT BROKER... [-- COMMAND...]...
  *
- * The tokens are named default, t1, t2... Prints a line of JSON: nanoseconds of both, and the
- * length of the last token. The reader looks for a token's name as a program does that may have
+ * The tokens are named default, t1, t2... Prints a line of JSON: nanoseconds and CPU time of each,
+ * of the broker up to its last token, and the length of that. The reader looks for a token's name as a program does that may have
  * been started before the broker, but more often; then it sleeps in the library. Once it has them
  * all the broker is ended and its end is waited for.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
@@ -19,12 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <tokenbroker.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 
 enum { WAIT_MS = 60000 };
@@ -68,37 +67,46 @@ static pid_t start(char **argv)
 	exit(EXIT_FAILURE);
 }
 
-static bool ends_well(pid_t child)
-{
-	int status;
+struct taken {
+	int64_t ns;
+	int64_t cpu_ns;
+};
 
-	return waitpid(child, &status, 0) == child && status == 0;
+/* What a process that is still there has used. */
+static int64_t cpu_of_ns(pid_t pid)
+{
+	struct timespec used = {0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+		return 0;
+	return used.tv_sec * NS_PER_S + used.tv_nsec;
 }
 
-/* How long it was ready to run and another process had the processor: the second number of
- * /proc/PID/schedstat. */
-static int64_t waited_ns(pid_t pid)
+static int64_t timeval_ns(struct timeval time)
 {
-	CLEANUP(close_fd) int fd = -1;
-	char path[32];
-	char text[64] = "";
-	const char *second;
+	return time.tv_sec * NS_PER_S + time.tv_usec * 1000;
+}
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return 0;
-	second = strchr(text, ' ');
-	return second == NULL ? 0 : strtoll(second, NULL, 10);
+static bool ends_well(pid_t child, int64_t *ret_cpu_ns)
+{
+	struct rusage used;
+	int status;
+
+	if (wait4(child, &status, 0, &used) != child || status != 0)
+		return false;
+	*ret_cpu_ns = timeval_ns(used.ru_utime) + timeval_ns(used.ru_stime);
+	return true;
 }
 
 /* A negative errno, or the length of the last token. */
-static int time_broker(int count, char **argv, int64_t *ret_ns, int64_t *ret_waited_ns)
+static int time_broker(int count, char **argv, struct taken *ret_taken)
 {
 	int64_t started_ns = clock_monotonic_ns();
 	int64_t deadline_ns = started_ns + WAIT_MS * NS_PER_MS;
 	pid_t broker = start(argv);
 	int length = first_token("default", deadline_ns);
+	int64_t cpu_to_its_end_ns;
 
 	for (int i = 1; i < count && length >= 0; i++) {
 		char name[16];
@@ -106,42 +114,67 @@ static int time_broker(int count, char **argv, int64_t *ret_ns, int64_t *ret_wai
 		(void)snprintf(name, sizeof(name), "t%d", i);
 		length = first_token(name, deadline_ns);
 	}
-	*ret_ns = clock_monotonic_ns() - started_ns;
-	*ret_waited_ns = waited_ns(broker);
+	ret_taken->ns = clock_monotonic_ns() - started_ns;
+	ret_taken->cpu_ns = cpu_of_ns(broker);
 	(void)kill(broker, SIGTERM);
-	return ends_well(broker) ? length : -ECHILD;
+	return ends_well(broker, &cpu_to_its_end_ns) ? length : -ECHILD;
 }
 
-static bool time_command(char **argv, int64_t *ret_ns)
+static bool time_command(char **argv, struct taken *ret_taken)
 {
 	int64_t started_ns = clock_monotonic_ns();
-	bool is_good = ends_well(start(argv));
+	bool is_good = ends_well(start(argv), &ret_taken->cpu_ns);
 
-	*ret_ns = clock_monotonic_ns() - started_ns;
+	ret_taken->ns = clock_monotonic_ns() - started_ns;
 	return is_good;
+}
+
+/* Cuts the words at the next "--"; what stands behind it, or NULL. */
+static char **cut(char **words)
+{
+	while (*words != NULL && strcmp(*words, "--") != 0)
+		words++;
+	if (*words == NULL)
+		return NULL;
+	*words = NULL;
+	return words + 1;
+}
+
+static void tell(struct taken taken)
+{
+	printf("{\"ns\":%" PRId64 ",\"cpu_ns\":%" PRId64 "}", taken.ns, taken.cpu_ns);
+}
+
+static int fail(const char *what)
+{
+	(void)fprintf(stderr, "first_token: %s\n", what);
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-	int64_t broker_ns;
-	int64_t broker_waited_ns;
-	int64_t command_ns;
+	struct taken taken;
+	char **command;
 	int length;
-	int cut = 2;
 
-	while (cut < argc && strcmp(argv[cut], "--") != 0)
-		cut++;
-	if (cut + 1 >= argc)
-		return EXIT_FAILURE;
-	argv[cut] = NULL;
-	length = time_broker(atoi(argv[1]), argv + 2, &broker_ns, &broker_waited_ns);
-	if (length < 0 || !time_command(argv + cut + 1, &command_ns)) {
-		(void)fprintf(stderr, "first_token: %s\n",
-			      length < 0 ? strerror(-length) : "the command failed");
-		return EXIT_FAILURE;
+	if (argc < 3)
+		return fail("first_token COUNT BROKER... [-- COMMAND...]...");
+	command = cut(argv + 2);
+	length = time_broker(atoi(argv[1]), argv + 2, &taken);
+	if (length < 0)
+		return fail(strerror(-length));
+	printf("{\"length\":%d,\"broker\":", length);
+	tell(taken);
+	printf(",\"commands\":[");
+	for (bool is_first = true; command != NULL; is_first = false) {
+		char **next = cut(command);
+
+		if (!time_command(command, &taken))
+			return fail("a command failed");
+		printf("%s", is_first ? "" : ",");
+		tell(taken);
+		command = next;
 	}
-	printf("{\"broker\":%" PRId64 ",\"waited\":%" PRId64 ",\"command\":%" PRId64
-	       ",\"length\":%d}\n",
-	       broker_ns, broker_waited_ns, command_ns, length);
+	printf("]}\n");
 	return EXIT_SUCCESS;
 }

@@ -9,17 +9,17 @@ TITLE = "from the start of tokenbrokerd to a reader's first token, beside one cu
 ROUNDS = 60
 
 
-def _measure(table, made, server, what, **keys):
+def _measure(table, made, server, what, options=(), **keys):
     brokers.write_config(made, server, 1, on_stop="revoke", **keys)
     count = rounds(ROUNDS)
     before = server.requests()
-    curl = brokers.request_curl(made, server)
+    curl = brokers.request_curl(made, server, options=options)
     taken = [brokers.first_tokens(made, 1, curl) for _ in range(count)]
-    ours, floor = ([once[name] for once in taken] for name in ("broker", "command"))
+    ours, floor = ([once[who]["ms"] for once in taken] for who in range(2))
     table.row(f"first token, {what}, median", median(ours), "ms", "curl", median(floor), ("<=", 1.2))
     table.row(f"first token, {what}, best of {count}", min(ours), "ms", "curl", min(floor))
     table.row(f"first token, {what}, 90th percentile", percentile(ours, 90), "ms", "curl", percentile(floor, 90))
-    table.check("each process made one request", server.requests() - before == 2 * count)
+    table.check(f"{what}: each process made one request", server.requests() - before == 2 * count)
 
 
 def measure(table, build):
