@@ -170,22 +170,41 @@ static int run_readers(const struct published *published, unsigned readers, unsi
 }
 
 /* The batches of all readers together. */
-static void tell(unsigned readers, unsigned rounds, const double *times)
+static void tell(unsigned readers, unsigned rounds, const double *times, double publishes_per_ms)
 {
 	double *all = calloc((size_t)readers * rounds, sizeof(*all));
 
 	if (all == NULL)
 		published_die("no memory", -ENOMEM);
-	printf("{");
+	printf("{\"publishes_per_ms\":%.3f", publishes_per_ms);
 	for (size_t i = 0; i < CASES; i++) {
 		for (unsigned k = 0; k < readers; k++)
 			memcpy(all + (size_t)k * rounds, times + (k * CASES + i) * rounds,
 			       rounds * sizeof(*all));
-		printf("%s", i > 0 ? "," : "");
+		printf(",");
 		batches_print(names[i], batches_figures(all, (size_t)readers * rounds));
 	}
 	printf("}\n");
 	free(all);
+}
+
+/* Runs the readers beside a writer that publishes; how often it did, as readers see it. */
+static int run_beside_writer(struct published *published, unsigned readers, unsigned rounds,
+			     double *times, double *ret_publishes_per_ms)
+{
+	struct tokenbroker *tb = published_open();
+	pid_t writer = published_start_child(published);
+	uint64_t before = tokenbroker_generation(tb);
+	int64_t started_ns = clock_monotonic_ns();
+	int failed = run_readers(published, readers, rounds, times);
+	uint64_t published_count = tokenbroker_generation(tb) - before;
+	double elapsed_ms = (double)(clock_monotonic_ns() - started_ns) / NS_PER_MS;
+
+	*ret_publishes_per_ms = (double)published_count / elapsed_ms;
+	tokenbroker_close(tb);
+	if (!published_stop_child(writer))
+		published_die("the writer ended before its readers", -ECHILD);
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -194,8 +213,8 @@ int main(int argc, char **argv)
 	unsigned readers = argc == 5 ? (unsigned)atoi(argv[2]) : 0;
 	unsigned rounds = argc == 5 ? (unsigned)atoi(argv[4]) : 0;
 	size_t bytes = (size_t)readers * rounds * CASES * sizeof(double);
+	double publishes_per_ms = 0;
 	double *times;
-	pid_t writer = 0;
 	int failed;
 
 	if (readers == 0 || readers > READERS_MAX || rounds == 0)
@@ -205,12 +224,11 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	published_init(&published, (size_t)atoi(argv[1]));
 	if (strcmp(argv[3], "busy") == 0)
-		writer = published_start_child(&published);
-	failed = run_readers(&published, readers, rounds, times);
-	if (writer > 0)
-		published_stop_child(writer);
+		failed = run_beside_writer(&published, readers, rounds, times, &publishes_per_ms);
+	else
+		failed = run_readers(&published, readers, rounds, times);
 	if (failed == 0)
-		tell(readers, rounds, times);
+		tell(readers, rounds, times, publishes_per_ms);
 	published_fini(&published);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
