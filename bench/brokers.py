@@ -23,8 +23,8 @@ def world(build):
         made.close()
 
 
-def auth_server(made, **settings):
-    server = made.auth_server()
+def auth_server(made, tls=None, **settings):
+    server = made.auth_server(tls=tls)
     server.settings(**{"token_length": TOKEN_BYTES, **settings})
     return server
 

@@ -25,3 +25,7 @@ def _measure(table, made, server, what, options=(), **keys):
 def measure(table, build):
     with brokers.world(build) as made:
         _measure(table, made, brokers.auth_server(made), "http")
+    with brokers.world(build) as made:
+        tls = made.tls()
+        _measure(table, made, brokers.auth_server(made, tls), "https", ("--cacert", tls.ca), ca_file=tls.ca,
+                 allow_http=None)
