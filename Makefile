@@ -291,6 +291,7 @@ hygiene: deps
 bench-record: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) bench/record
+
 # Broker, HTTP server and library under valgrind: errors, leaks, descriptors; a table. As root.
 CYCLES ?= 1000
 .PHONY: valgrind

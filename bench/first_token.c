@@ -6,9 +6,9 @@
  *   first_token COUNT BROKER... [-- COMMAND...]...
  *
  * The tokens are named default, t1, t2... Prints a line of JSON: nanoseconds and CPU time of each,
- * of the broker up to its last token, and the length of that. The reader looks for a token's name as a program does that may have
- * been started before the broker, but more often; then it sleeps in the library. Once it has them
- * all the broker is ended and its end is waited for.
+ * of the broker up to its last token, and the length of that. The reader looks for a token's name
+ * as a program does that may have been started before the broker, but more often; then it sleeps in
+ * the library. Once it has them all the broker is ended and its end is waited for.
  */
 #include <errno.h>
 #include <inttypes.h>

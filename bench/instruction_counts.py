@@ -47,7 +47,7 @@ def count(build, names=tuple(COUNTED), tries=5):
 
 
 def conditions(build):
-    """Compiler with its version and flags as they stand in an object, libc, processor."""
+    """Compiler with its version and flags as they stand in an object, libc, architecture."""
     info = subprocess.run(["readelf", "--debug-dump=info", str(build / "clientlib/get.o")], check=True,
                           capture_output=True, text=True).stdout
     producer = re.search(r"DW_AT_producer\s*:(?: \(indirect[^)]*\):)?\s*(.+)", info)

@@ -4,14 +4,14 @@
  *
  *   peers ROUNDS LENGTH KIND:ADDRESS...
  *
- *   tokenbroker:NAME    tokenbroker_get()
- *   pread:FILE          pread() from a descriptor that is kept
- *   file:FILE           open, read, close
- *   keyctl:ID           KEYCTL_READ of a key
- *   redis:SOCKET        GET token over a Unix socket that is kept;   redis-call: connected for each
- * read memcached:SOCKET    get token likewise;                          memcached-call http:PORT
- * GET / from 127.0.0.1, a connection that is kept oidc:LIBRARY        getAccessToken3() of
- * liboidc-agent, for the account "bench"
+ * - tokenbroker:NAME: tokenbroker_get()
+ * - pread:FILE: pread() from a descriptor that is kept
+ * - file:FILE: open, read, close
+ * - keyctl:ID: KEYCTL_READ of a key
+ * - redis:SOCKET: GET token over a Unix socket that is kept; redis-call: connected for each read
+ * - memcached:SOCKET: get token likewise; memcached-call
+ * - http:PORT: GET / from 127.0.0.1, a connection that is kept
+ * - oidc:LIBRARY: getAccessToken3() of liboidc-agent, for the account "bench"
  *
  * Prints a line of JSON: the figures of each (bench/batches.h). Each is first asked once whether it
  * gives a token of LENGTH bytes.

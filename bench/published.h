@@ -112,8 +112,8 @@ static inline void published_fini(struct published *published)
 	free(published->token);
 }
 
-/* A child that publishes a new token every millisecond until published_stop_child(). Where it may, it
- * goes before others: readers that want all processors are not to make it publish less often. */
+/* A child that publishes a new token every millisecond until published_stop_child(). Where it may,
+ * it goes before others: readers that want all processors are not to make it publish less often. */
 static inline pid_t published_start_child(struct published *published)
 {
 	const struct sched_param first = {.sched_priority = 1};
