@@ -98,6 +98,14 @@ static int replace_segment(struct publication *p, int64_t now_ns)
 	return 0;
 }
 
+/* Sleepers learn of it before anything else is done; of more than one batch the others come in the
+ * turns that follow. */
+static void publish_and_wake(struct publication *p, const struct publication_content *content)
+{
+	segment_publish(p->segment, content, false);
+	segment_run_wake(p->segment);
+}
+
 static void publish_in_place(struct publication *p, int64_t now_ns)
 {
 	unsigned others = p->segment->writer.geometry.slot_count - 1;
@@ -107,7 +115,7 @@ static void publish_in_place(struct publication *p, int64_t now_ns)
 		p->scrubs_left--;
 	if (p->pending_scrub)
 		p->scrubs_left = others;
-	segment_publish(p->segment, &publication_newest(p)->content, false);
+	publish_and_wake(p, &publication_newest(p)->content);
 	accept_pending(p, now_ns);
 }
 
@@ -158,7 +166,7 @@ void publication_withdraw_published(struct publication *p, int64_t now_ns)
 		.source_id = p->current.content.source_id,
 	};
 	(void)kept_content_set(&p->current, &content); /* without a token it needs no memory */
-	segment_publish(p->segment, &p->current.content, false);
+	publish_and_wake(p, &p->current.content);
 	p->scrubs_left = p->segment->writer.geometry.slot_count - 1;
 	p->publish_at_ns = now_ns + RETIREMENT_STEP_NS;
 	p->publishes++;

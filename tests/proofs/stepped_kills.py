@@ -61,7 +61,7 @@ def begin(*_):
 
 SCENES = (
     Scene("publish", "publication_put", refresh, PUBLISH | {"wake"}),
-    Scene("wake", "publisher_run", refresh, {CALLS[FUTEX]}),
+    Scene("wake", "segment_wake_run", refresh, {CALLS[FUTEX]}),
     Scene("withdraw", "publication_put", suspend, PUBLISH | {"wake"}),
     Scene("scrub", "segment_writer_publish", suspend, PUBLISH, calls=(2, 3, 4)),
     Scene("replacement", "publication_set_readers", change_readers,
@@ -223,7 +223,7 @@ class Steps:
         count["kills"] += victim.wait() == -9
         self.steps[steps[-1]] += 1
         seen = stage.look()
-        is_out = call > 1 or self.scene.function == "publisher_run" or self.commit() in steps
+        is_out = call > 1 or self.scene.function == "segment_wake_run" or self.commit() in steps
         is_moved = stage.world.segment_path() != path
         count["wrong token"] += not self.may_be_seen(old, seen, is_out, is_moved)
         was_left = stage.holds(secret)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
 #include "tokenbroker.h"
 
 #define OLD_TOKEN "an-old-token-of-some-length"
@@ -137,6 +143,74 @@ static void puts_a_millisecond_apart_are_seen_at_once(void)
 	see(&seen, &stage, "default");
 	CU_ASSERT_EQUAL(seen.state, TOKENBROKER_SEGMENT_NONE);
 	CU_ASSERT_EQUAL(seen.length, 0);
+	stage_close(&stage);
+}
+
+/* A reader that sleeps on the segment that was seen last. */
+struct sleeper {
+	char *base;
+	size_t size;
+	pthread_t thread;
+};
+
+static void *sleep_on_wake(void *argument)
+{
+	const struct timespec patience = {.tv_sec = 5};
+	const struct sleeper *sleeper = argument;
+	char *wake = sleeper->base + TOKENBROKER_SEGMENT_WAKE_OFFSET;
+	const volatile uint32_t *word = (const volatile uint32_t *)(void *)wake;
+
+	return syscall(SYS_futex, wake, FUTEX_WAIT, *word, &patience, NULL, 0) == 0 ? argument
+										    : NULL;
+}
+
+static void put_to_sleep(struct sleeper *sleeper, const struct seen *seen)
+{
+	CLEANUP(close_fd) int fd = hold(seen);
+	const struct timespec pause = {.tv_nsec = 1000000};
+	char *wake;
+
+	sleeper->size = seen->size;
+	sleeper->base = mmap(NULL, seen->size, PROT_READ, MAP_SHARED, fd, 0);
+	CU_ASSERT_FATAL(sleeper->base != MAP_FAILED);
+	wake = sleeper->base + TOKENBROKER_SEGMENT_WAKE_OFFSET;
+	CU_ASSERT_EQUAL_FATAL(
+		pthread_create(&sleeper->thread, NULL, sleep_on_wake, sleeper), 0);
+	/* Moving the sleepers of a word to that same word counts them and disturbs none. */
+	while (syscall(SYS_futex, wake, FUTEX_CMP_REQUEUE, 0, 1, wake, seen->wake) < 1)
+		(void)nanosleep(&pause, NULL);
+}
+
+static bool was_woken(struct sleeper *sleeper)
+{
+	void *woken = NULL;
+
+	CU_ASSERT_EQUAL(pthread_join(sleeper->thread, &woken), 0);
+	(void)munmap(sleeper->base, sleeper->size);
+	return woken != NULL;
+}
+
+/* No turn of the loop lies between the publish and the first sleepers. */
+static void sleepers_are_woken_by_the_put_itself(void)
+{
+	CLEANUP(seen) struct seen seen = {.is_there = false};
+	struct publication *publication;
+	struct sleeper sleeper;
+	struct stage stage;
+
+	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
+	publication = publish_first(&stage, "token-1");
+	see(&seen, &stage, "default");
+	stage.now_ns += NS_PER_MS;
+	put_to_sleep(&sleeper, &seen);
+	CU_ASSERT_EQUAL(put(&stage, publication, "token-2", 2), 0);
+	CU_ASSERT_TRUE(was_woken(&sleeper));
+	CU_ASSERT_EQUAL(publisher_next_ns(stage.publisher), INT64_MAX);
+
+	see(&seen, &stage, "default");
+	put_to_sleep(&sleeper, &seen);
+	CU_ASSERT_EQUAL(withdraw(&stage, publication, false), 0);
+	CU_ASSERT_TRUE(was_woken(&sleeper));
 	stage_close(&stage);
 }
 
@@ -364,6 +438,7 @@ int main(void)
 		TEST(all_words_of_a_content_arrive),
 		TEST(of_a_burst_the_newest_is_published),
 		TEST(puts_a_millisecond_apart_are_seen_at_once),
+		TEST(sleepers_are_woken_by_the_put_itself),
 		TEST(a_scrub_leaves_no_byte_of_the_old_token),
 		TEST(a_put_in_the_middle_of_a_scrub_takes_its_place),
 		TEST(a_withdraw_does_not_wait_for_its_turn),
