@@ -231,6 +231,7 @@ int64_t broker_run_status(struct broker *broker, int64_t now_ns)
 		break;
 	case STATUS_DUE_WRITE:
 		note_status_error(broker, write_document(broker));
+		broker->is_notify_due = true;
 		break;
 	}
 	return status_writer_next_ns(&broker->status_writer);
@@ -279,6 +280,8 @@ int64_t broker_notify(struct broker *broker, int64_t now_ms)
 	struct text text;
 	bool is_ready = broker->is_ready || is_settled(broker) || now_ms >= deadline_ms;
 
+	if (is_ready == broker->is_ready && !broker->is_notify_due)
+		return is_ready ? LIFECYCLE_NEVER_MS : deadline_ms;
 	text_init(&text, status.text, sizeof(status.text));
 	describe(broker, &text);
 	if (is_ready && !broker->is_ready) {
@@ -287,6 +290,7 @@ int64_t broker_notify(struct broker *broker, int64_t now_ms)
 	} else if (strcmp(status.text, broker->notified.text) != 0)
 		(void)sd_notifyf(0, "STATUS=%s", status.text);
 	broker->is_ready = is_ready;
+	broker->is_notify_due = false;
 	broker->notified = status;
 	return is_ready ? LIFECYCLE_NEVER_MS : deadline_ms;
 }

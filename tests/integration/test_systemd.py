@@ -93,6 +93,16 @@ def test_without_tokens_it_is_ready_at_once(world):
     assert broker.notifications.last_status() == "no tokens are configured"
 
 
+def test_a_start_with_many_tokens_is_told_no_more_often_than_it_is_written(world, server):
+    token = world.token(server)
+    world.write_config({f"t{i}": token for i in range(100)})
+    started = time.monotonic()
+    broker = world.broker().wait_ready()
+    assert broker.notifications.last_status() == "100 of 100 tokens usable"
+    told = sum(line.startswith("STATUS=") for line in broker.notifications.lines())
+    assert told <= 10 * (time.monotonic() - started) + 2, "documents, the first, and READY"
+
+
 def test_an_adopted_token_makes_it_ready_without_the_server(world, server):
     world.ready_broker(server).stop()
     server.order("token", fault="stall", count=-1)
