@@ -21,6 +21,7 @@ struct chunk {
 	_Alignas(ALIGNMENT) struct chunk *next;
 	size_t bytes; /* of its pages */
 	size_t taken; /* blocks */
+	bool is_locked;
 };
 
 struct block {
@@ -34,6 +35,7 @@ _Static_assert(sizeof(struct chunk) % ALIGNMENT == 0, "what follows it is aligne
 static struct {
 	pthread_mutex_t lock; /* names are resolved in threads, which allocate, too */
 	struct chunk *chunks;
+	struct chunk *empty; /* one of them, of the usual size, or NULL */
 } heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct block *first_of(struct chunk *chunk)
@@ -87,7 +89,8 @@ static struct chunk *add_chunk(size_t bytes)
 	chunk = locked_pages_map(wanted, &chunk_bytes, &is_locked);
 	if (chunk == NULL)
 		return NULL;
-	*chunk = (struct chunk){.next = heap.chunks, .bytes = chunk_bytes};
+	*chunk = (struct chunk){
+		.next = heap.chunks, .bytes = chunk_bytes, .is_locked = is_locked};
 	heap.chunks = chunk;
 	first_of(chunk)->bytes = chunk_bytes - sizeof(*chunk) - sizeof(struct block);
 	return chunk;
@@ -102,6 +105,8 @@ static void *take(struct chunk *chunk, struct block *block, size_t bytes)
 		at(block, bytes)->bytes = left;
 		block->bytes = bytes;
 	}
+	if (heap.empty == chunk)
+		heap.empty = NULL;
 	block->chunk = chunk;
 	chunk->taken++;
 	return block + 1;
@@ -152,6 +157,18 @@ static void remove_chunk(struct chunk *chunk)
 	locked_pages_unmap(chunk, chunk->bytes);
 }
 
+/* A request leaves no block behind, so without one to keep each would map its chunk anew. A large
+ * one is not kept, as what may be locked is limited, nor one that could not be: the next may. */
+static void keep_or_remove(struct chunk *chunk)
+{
+	if (heap.empty != NULL || chunk->bytes > LOCKED_HEAP_CHUNK_BYTES || !chunk->is_locked) {
+		remove_chunk(chunk);
+		return;
+	}
+	merge_with_free_neighbours(first_of(chunk));
+	heap.empty = chunk;
+}
+
 void locked_heap_free(void *pointer)
 {
 	struct block *block = pointer;
@@ -165,7 +182,16 @@ void locked_heap_free(void *pointer)
 	chunk = block->chunk;
 	block->chunk = NULL;
 	if (--chunk->taken == 0)
-		remove_chunk(chunk);
+		keep_or_remove(chunk);
+	(void)pthread_mutex_unlock(&heap.lock);
+}
+
+void locked_heap_trim(void)
+{
+	(void)pthread_mutex_lock(&heap.lock);
+	if (heap.empty != NULL)
+		remove_chunk(heap.empty);
+	heap.empty = NULL;
 	(void)pthread_mutex_unlock(&heap.lock);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A heap in locked pages (base/locked_pages.h), for a library that copies secrets into its own
- * buffers: libcurl. What is given back is wiped at once, and a chunk that is empty is unmapped.
+ * buffers: libcurl. What is given back is wiped at once, and chunks that are empty are unmapped,
+ * but for one, of zeroes, that waits for the next request.
  *
  * As malloc(3) and its kin, from any thread. There is one for the process, because libcurl hands no
  * context to its allocator.
@@ -19,5 +20,7 @@ void *locked_heap_calloc(size_t count, size_t size);
 void *locked_heap_realloc(void *pointer, size_t size);
 char *locked_heap_strdup(const char *string);
 void locked_heap_free(void *pointer);
+/* Unmaps the empty chunk. */
+void locked_heap_trim(void);
 
 #endif

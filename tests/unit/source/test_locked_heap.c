@@ -137,6 +137,53 @@ static void its_pages_are_locked_and_neither_dumped_nor_kept(void)
 	CU_ASSERT_PTR_NULL(strstr(flags, " wf"));
 }
 
+static void one_empty_chunk_is_kept_and_holds_zeroes(void)
+{
+	enum { HALF = LOCKED_HEAP_CHUNK_BYTES * 2 / 3 };
+	char *first = locked_heap_malloc(HALF);
+	char *second = locked_heap_malloc(HALF); /* in a chunk of its own */
+	char *again;
+	char flags[256];
+
+	memset(first, 0x5a, HALF);
+	memset(second, 0x5a, HALF);
+	locked_heap_free(first);
+	locked_heap_free(second);
+	flags_of(first, flags);
+	CU_ASSERT_PTR_NOT_NULL(strstr(flags, " dd"));
+	CU_ASSERT(HAS_SANITIZER || strstr(flags, " lo") != NULL);
+	flags_of(second, flags);
+	CU_ASSERT_PTR_NULL(strstr(flags, " wf"));
+	CU_ASSERT(is_all((unsigned char *)first, HALF, 0));
+
+	again = locked_heap_malloc(HALF);
+	CU_ASSERT_PTR_EQUAL(again, first);
+	locked_heap_trim(); /* it is in use */
+	memset(again, 0x5a, HALF);
+	locked_heap_free(again);
+	locked_heap_trim();
+	flags_of(first, flags);
+	CU_ASSERT_PTR_NULL(strstr(flags, " wf"));
+	locked_heap_trim();
+}
+
+static void what_lies_in_pieces_is_one_block_when_it_is_empty(void)
+{
+	enum { PIECE = LOCKED_HEAP_CHUNK_BYTES / 10, WHOLE = LOCKED_HEAP_CHUNK_BYTES * 9 / 10 };
+	char *pieces[9];
+	char *whole;
+
+	for (size_t i = 0; i < 9; i++)
+		pieces[i] = locked_heap_malloc(PIECE);
+	for (size_t i = 0; i < 9; i++)
+		locked_heap_free(pieces[i * 4 % 9]);
+	whole = locked_heap_calloc(1, WHOLE);
+	CU_ASSERT_PTR_EQUAL(whole, pieces[0]);
+	CU_ASSERT(is_all((unsigned char *)whole, WHOLE, 0));
+	locked_heap_free(whole);
+	locked_heap_trim();
+}
+
 /* Grows, shrinks, takes and gives back at random; each block must still hold its own mark. */
 static void *churn(void *seed)
 {
@@ -192,6 +239,10 @@ int main(void)
 		{"strdup_copies", strdup_copies},
 		{"its_pages_are_locked_and_neither_dumped_nor_kept",
 		 its_pages_are_locked_and_neither_dumped_nor_kept},
+		{"one_empty_chunk_is_kept_and_holds_zeroes",
+		 one_empty_chunk_is_kept_and_holds_zeroes},
+		{"what_lies_in_pieces_is_one_block_when_it_is_empty",
+		 what_lies_in_pieces_is_one_block_when_it_is_empty},
 		{"threads_use_it_at_the_same_time", threads_use_it_at_the_same_time},
 		CU_TEST_INFO_NULL,
 	};
