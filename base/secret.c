@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,61 @@
 
 enum { STACK_BYTES = 64 * 1024 };
 
+/*
+ * Single pages of secrets that are gone, locked and all zeroes, for those to come: a request makes
+ * and frees some nine, and a page costs five system calls. Static as the heap of malloc(3) is: it
+ * belongs to the process, whoever makes secrets in it. One thread does (secret.h).
+ */
+static struct {
+	void *pages[SECRET_SPARE_PAGES];
+	size_t count;
+	size_t page_bytes; /* of each; 0: none was ever kept */
+} spare;
+
+static bool take_spare_page(struct secret *ret, size_t bytes)
+{
+	if (spare.count == 0 || bytes > spare.page_bytes)
+		return false;
+	ret->data = spare.pages[--spare.count];
+	ret->capacity = spare.page_bytes - 1;
+	ret->is_locked = true;
+	return true;
+}
+
+/* Those that could not be locked are not kept: the next may. */
+static bool keep_as_spare(const struct secret *secret)
+{
+	size_t bytes = secret->capacity + 1;
+
+	if (!secret->is_locked || spare.count == SECRET_SPARE_PAGES ||
+	    bytes != (size_t)sysconf(_SC_PAGESIZE))
+		return false;
+	explicit_bzero(secret->data, bytes);
+	spare.page_bytes = bytes;
+	spare.pages[spare.count++] = secret->data;
+	return true;
+}
+
+void secret_trim(void)
+{
+	while (spare.count > 0)
+		locked_pages_unmap(spare.pages[--spare.count], spare.page_bytes);
+}
+
 /* Sets data, capacity and is_locked of *ret; the rest is the caller's. */
 static int map_pages(struct secret *ret, size_t capacity)
 {
 	size_t bytes;
 
+	if (capacity < SIZE_MAX && take_spare_page(ret, capacity + 1))
+		return 0;
 	ret->data = locked_pages_map(capacity + 1, &bytes, &ret->is_locked);
+	if (ret->data != NULL && !ret->is_locked && spare.count > 0) {
+		/* What is kept must not be what uses up the limit. */
+		secret_trim();
+		locked_pages_unmap(ret->data, bytes);
+		ret->data = locked_pages_map(capacity + 1, &bytes, &ret->is_locked);
+	}
 	if (ret->data == NULL)
 		return -ENOMEM;
 	ret->capacity = bytes - 1;
@@ -25,7 +75,8 @@ static int map_pages(struct secret *ret, size_t capacity)
 
 static void unmap_pages(struct secret *secret)
 {
-	locked_pages_unmap(secret->data, secret->capacity + 1);
+	if (!keep_as_spare(secret))
+		locked_pages_unmap(secret->data, secret->capacity + 1);
 }
 
 int secret_new(struct secret **ret, size_t capacity, size_t maximum)

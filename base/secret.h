@@ -3,7 +3,8 @@
  * A block of bytes that must not be found anywhere else: in pages of its own, locked into memory
  * where the limit allows it, left out of core dumps, and wiped before it is given back.
  *
- * A secret has one owner and no lock: threads must not share it. After fork(2) the child finds the
+ * A secret has one owner and no lock, and pages are kept for the next one without a lock, too: one
+ * thread of a process makes and frees secrets, and no other. After fork(2) the child finds the
  * bytes zeroed while length still counts them (MADV_WIPEONFORK): it may only free a secret.
  */
 #ifndef BASE_SECRET_H
@@ -11,6 +12,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* So many single pages of freed secrets, wiped and locked still, are kept for the next ones. */
+#define SECRET_SPARE_PAGES 32
 
 struct secret {
 	char *data;      /* moves when the secret grows; a NUL follows the last byte */
@@ -23,12 +27,15 @@ struct secret {
 /* An empty secret with room for capacity bytes, which may grow to maximum. 0 or -ENOMEM. */
 int secret_new(struct secret **ret, size_t capacity, size_t maximum);
 
-/* Wipes and unmaps. NULL is fine; errno is kept. */
+/* Wipes, and unmaps or keeps the page. NULL is fine; errno is kept. */
 void secret_free(struct secret *secret);
 static inline void cleanup_secret_free(struct secret **secret)
 {
 	secret_free(*secret);
 }
+
+/* Unmaps the pages that are kept. */
+void secret_trim(void);
 
 /*
  * Makes room for `room` bytes and a NUL behind the present ones. Whoever fills them in place then

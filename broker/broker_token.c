@@ -164,6 +164,7 @@ void broker_look_at_memory(struct broker *broker)
 
 	/* What is kept for it counts as free. */
 	locked_heap_trim();
+	secret_trim();
 	if (secret_new(&trial, length, length) < 0)
 		return; /* no memory says nothing of the limit */
 	is_locked = trial->is_locked;

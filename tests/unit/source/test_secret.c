@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,20 +170,122 @@ static void the_pages_stay_out_of_core_dumps_and_swap(void)
 	CU_ASSERT_EQUAL(secret->is_locked, HAS_SANITIZER || strstr(flags, " lo") != NULL);
 }
 
+static bool is_mapped(void *page)
+{
+	unsigned char in_memory;
+
+	return mincore(page, 1, &in_memory) == 0;
+}
+
 static void freeing_gives_the_pages_back_and_keeps_errno(void)
 {
 	struct secret *secret = NULL;
-	unsigned char in_memory;
 	char *data;
 
-	CU_ASSERT_EQUAL_FATAL(secret_new(&secret, 0, 10), 0);
+	CU_ASSERT_EQUAL_FATAL(secret_new(&secret, 100000, 100000), 0);
 	data = secret->data;
 	errno = ENOTTY;
 	secret_free(secret);
 	secret_free(NULL);
 	CU_ASSERT_EQUAL(errno, ENOTTY);
-	CU_ASSERT_EQUAL(mincore(data, 1, &in_memory), -1);
-	CU_ASSERT_EQUAL(errno, ENOMEM);
+	CU_ASSERT_FALSE(is_mapped(data));
+}
+
+static void a_freed_page_is_wiped_and_used_again(void)
+{
+	struct secret *secret = NULL;
+	const volatile char *after;
+	char flags[256];
+	size_t marks = 0;
+	char *data;
+
+	secret_trim();
+	CU_ASSERT_EQUAL_FATAL(secret_new(&secret, 0, 10), 0);
+	CU_ASSERT_TRUE_FATAL(secret->is_locked);
+	data = secret->data;
+	memset(data, 0x5a, secret->capacity + 1);
+	secret_free(secret);
+	CU_ASSERT_TRUE_FATAL(is_mapped(data));
+	after = data;
+	for (long i = 0; i < sysconf(_SC_PAGESIZE); i++)
+		marks += after[i] != 0;
+	CU_ASSERT_EQUAL(marks, 0);
+
+	CU_ASSERT_EQUAL_FATAL(secret_new(&secret, 0, 10), 0);
+	CU_ASSERT_PTR_EQUAL(secret->data, data);
+	CU_ASSERT_EQUAL(secret->capacity, (size_t)sysconf(_SC_PAGESIZE) - 1);
+	read_flags(data, flags, sizeof(flags));
+	CU_ASSERT_EQUAL(secret->is_locked, HAS_SANITIZER || strstr(flags, " lo") != NULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(flags, " dd"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(flags, " wf"));
+	secret_free(secret);
+	secret_trim();
+	CU_ASSERT_FALSE(is_mapped(data));
+}
+
+static void so_many_pages_are_kept_and_no_more(void)
+{
+	enum { COUNT = 2 * SECRET_SPARE_PAGES };
+	struct secret *secrets[COUNT];
+	char *pages[COUNT];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		CU_ASSERT_EQUAL_FATAL(secret_new(&secrets[i], 10, 10), 0);
+		pages[i] = secrets[i]->data;
+	}
+	for (size_t i = 0; i < COUNT; i++)
+		secret_free(secrets[i]);
+	for (size_t i = 0; i < COUNT; i++)
+		kept += is_mapped(pages[i]);
+	CU_ASSERT_EQUAL(kept, SECRET_SPARE_PAGES);
+	secret_trim();
+	for (size_t i = 0; i < COUNT; i++)
+		CU_ASSERT_FALSE(is_mapped(pages[i]));
+}
+
+/* By the flag, as root may lock whatever the limit is. */
+static void a_page_that_is_not_locked_is_not_kept(void)
+{
+	struct secret *secret = NULL;
+	char *data;
+
+	secret_trim();
+	CU_ASSERT_EQUAL_FATAL(secret_new(&secret, 10, 10), 0);
+	data = secret->data;
+	secret->is_locked = false;
+	secret_free(secret);
+	CU_ASSERT_FALSE(is_mapped(data));
+}
+
+/* Without the right to lock what it likes, at a limit that the kept pages use up. */
+static bool gives_up_spares_at_the_limit(void)
+{
+	const struct rlimit limit = {.rlim_cur = 65536, .rlim_max = 65536};
+	struct secret *secrets[12];
+	struct secret *large;
+
+	if ((geteuid() == 0 && setuid(65534) < 0) || setrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return false;
+	for (size_t i = 0; i < 12; i++)
+		if (secret_new(&secrets[i], 10, 10) < 0 || !secrets[i]->is_locked)
+			return false;
+	for (size_t i = 0; i < 12; i++)
+		secret_free(secrets[i]);
+	return secret_new(&large, 40000, 40000) == 0 && large->is_locked;
+}
+
+static void kept_pages_do_not_use_up_the_limit(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	secret_trim();
+	pid = fork();
+	if (pid == 0)
+		_exit(gives_up_spares_at_the_limit() ? 0 : 1);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
 }
 
 int main(void)
@@ -204,6 +307,10 @@ int main(void)
 		 the_pages_stay_out_of_core_dumps_and_swap},
 		{"freeing_gives_the_pages_back_and_keeps_errno",
 		 freeing_gives_the_pages_back_and_keeps_errno},
+		{"a_freed_page_is_wiped_and_used_again", a_freed_page_is_wiped_and_used_again},
+		{"so_many_pages_are_kept_and_no_more", so_many_pages_are_kept_and_no_more},
+		{"a_page_that_is_not_locked_is_not_kept", a_page_that_is_not_locked_is_not_kept},
+		{"kept_pages_do_not_use_up_the_limit", kept_pages_do_not_use_up_the_limit},
 		CU_TEST_INFO_NULL,
 	};
 
