@@ -312,13 +312,25 @@ void oauth_response_to_fetch(const struct http_answer *answer,
 	ret_outcome->hint = hint_for(context->provider, ret_outcome->reason, answer->status);
 }
 
-/* RFC 7009 2.2: the body of a success is ignored; 2.2.1: unsupported_token_type. */
+/* RFC 7009 2.2.1: unsupported_token_type. */
+static void take_refused_revocation(const struct http_answer *answer,
+				    const struct answer_json *json,
+				    const struct oauth_response_context *context,
+				    struct source_outcome *outcome)
+{
+	struct span error = find_string(json, "error");
+
+	take_error(answer, json, context, outcome);
+	outcome->is_permanent = answer->status == 400 ||
+				(error.bytes != NULL && span_is(error, "unsupported_token_type"));
+}
+
+/* RFC 7009 2.2: the body of a success is ignored. */
 void oauth_response_to_revocation(const struct http_answer *answer,
 				  const struct oauth_response_context *context,
 				  struct source_outcome *ret_outcome)
 {
 	CLEANUP(answer_json_free) struct answer_json *json = parse_body(answer);
-	struct span error = find_string(json, "error");
 
 	ret_outcome->http_status = answer->status;
 	ret_outcome->hint = "";
@@ -326,9 +338,11 @@ void oauth_response_to_revocation(const struct http_answer *answer,
 		ret_outcome->reason = TOKEN_OK;
 		return;
 	}
-	take_error(answer, json, context, ret_outcome);
-	ret_outcome->is_permanent =
-		answer->status == 400 ||
-		(error.bytes != NULL && span_is(error, "unsupported_token_type"));
+	if (is_final(answer->status))
+		take_refused_revocation(answer, json, context, ret_outcome);
+	else if (answer->excess != HTTP_ANSWER_FITS)
+		describe_excess(answer->excess, ret_outcome);
+	else
+		refuse(ret_outcome, "the answer never came");
 	ret_outcome->hint = hint_for(context->provider, ret_outcome->reason, answer->status);
 }

@@ -467,6 +467,42 @@ static void a_revocation_succeeds_is_retried_or_given_up(void)
 	}
 }
 
+static struct source_outcome revocation(long status, enum http_answer_excess excess)
+{
+	struct http_answer answer = {.status = status, .excess = excess};
+	struct redaction redaction = {0};
+	struct oauth_response_context context = context_of(&redaction, "none");
+	struct source_outcome outcome = {0};
+
+	oauth_response_to_revocation(&answer, &context, &outcome);
+	return outcome;
+}
+
+static void of_interim_answers_and_too_many_headers_a_revocation_tells_as_a_fetch_does(void)
+{
+	static const struct {
+		long status;
+		enum http_answer_excess excess;
+		const char *message;
+	} rows[] = {
+		{100, HTTP_ANSWER_TOO_MANY_HEADERS,
+		 "HTTP 100, but the headers are more than 100 or larger than 64 KiB"},
+		{103, HTTP_ANSWER_NO_MEMORY,
+		 "HTTP 103, but there is no memory for the answer, or a header of it is longer "
+		 "than 100 KB"},
+		{101, HTTP_ANSWER_FITS, "HTTP 101, but the answer never came"},
+		{0, HTTP_ANSWER_FITS, "HTTP 0, but the answer never came"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct source_outcome outcome = revocation(rows[i].status, rows[i].excess);
+
+		CU_ASSERT_EQUAL(outcome.reason, TOKEN_BAD_RESPONSE);
+		CU_ASSERT_FALSE(outcome.is_permanent);
+		CU_ASSERT_STRING_EQUAL(outcome.message.text, rows[i].message);
+	}
+}
+
 #define TEST(name)                                                                                 \
 	{                                                                                          \
 #name, name                                                                        \
@@ -490,6 +526,7 @@ int main(void)
 		TEST(an_answer_that_was_too_much_says_so),
 		TEST(blueconic_gets_its_own_hint),
 		TEST(a_revocation_succeeds_is_retried_or_given_up),
+		TEST(of_interim_answers_and_too_many_headers_a_revocation_tells_as_a_fetch_does),
 		CU_TEST_INFO_NULL,
 	};
 
