@@ -85,36 +85,29 @@ int sweep_links(struct publisher *publisher)
 	return result;
 }
 
-/* Whether found is the segment. Anybody may be able to give one of ours a second name (ln, where
- * fs.protected_hardlinks is 0), which is removed: what goes for the file is that it is in use, not
- * that no link leads to this name. */
-static bool is_file_of(const struct publisher *publisher, const struct segment *segment,
-		       const struct segment_file *found)
+/* The segment of ours that is this file, in use or on its way out. */
+static const struct segment *find_ours(const struct publisher *publisher,
+				       const struct segment_file *found)
 {
-	if (!segment_file_is_same(&segment->file, found))
-		return false;
-	if (!segment_name_equals(&segment->file.name, &found->name))
-		segment_file_unlink(found, publisher->dir);
-	return true;
-}
-
-static bool is_in_our_hands(const struct publisher *publisher, const struct segment_name *name)
-{
-	struct segment_file found; /* looked for once: there may be thousands of either */
-
-	if (!segment_file_look(&found, publisher->dir, name))
-		return false;
 	for (const struct publication *p = publisher->publications; p != NULL;
 	     p = publication_after(p)) {
 		const struct segment *segment = publication_segment(p);
 
-		if (segment != NULL && is_file_of(publisher, segment, &found))
-			return true;
+		if (segment != NULL && segment_file_is_same(&segment->file, found))
+			return segment;
 	}
 	for (const struct segment *s = publisher->retiring; s != NULL; s = s->next)
-		if (is_file_of(publisher, s, &found))
-			return true;
-	return false;
+		if (segment_file_is_same(&s->file, found))
+			return s;
+	return NULL;
+}
+
+/* Anybody may be able to give one of ours a second name (ln, where fs.protected_hardlinks is 0). */
+static void remove_second_name(const struct publisher *publisher, const struct segment *ours,
+			       const struct segment_file *found)
+{
+	if (!segment_name_equals(&ours->file.name, &found->name))
+		segment_file_unlink(found, publisher->dir);
 }
 
 /* Only what a valid header says is of this runtime directory: DISCARD leaves that open. */
@@ -122,10 +115,19 @@ static int sweep_segment(struct publisher *publisher, const struct segment_name 
 {
 	CLEANUP(adopt_result) struct adopt_result result = {.verdict = ADOPT_NOTHING};
 	const struct principals nobody = {0};
+	const struct segment *ours = NULL;
+	struct segment_file found; /* looked for once: there may be thousands of ours */
 	int r;
 
-	if (token_link_leads_to(publisher->dir, name) || is_in_our_hands(publisher, name))
+	if (token_link_leads_to(publisher->dir, name))
 		return 0;
+	if (segment_file_look(&found, publisher->dir, name))
+		ours = find_ours(publisher, &found);
+	/* What goes for the file is that it is in use, not that no link leads to this name. */
+	if (ours != NULL) {
+		remove_second_name(publisher, ours, &found);
+		return 0;
+	}
 	r = adopt_segment(&result, publisher->dir, &publisher->identity, name, &nobody);
 	if (r < 0)
 		return r;
