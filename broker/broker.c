@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -23,8 +22,6 @@
 #include "publish/boot_id.h"
 #include "source/http_source.h"
 
-/* Below this a difference between the clocks is drift: people are shown steady times. */
-#define CLOCK_DRIFT_NS (INT64_C(500) * NS_PER_MS)
 /* on_stop = revoke: how long a stop waits for the server. */
 #define STOP_MS        INT64_C(10000)
 #define STOP_POLL_USEC 10000 /* scrubs go on meanwhile */
@@ -83,49 +80,6 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 	return 0;
 }
 
-static void jump(struct broker *broker, const char *what)
-{
-	log_info(broker->log, "%s: tokens are fetched anew", what);
-	for (size_t i = 0; i < broker->token_count; i++)
-		lifecycle_clock_jumped(&broker->tokens[i]->lifecycle);
-}
-
-/* A timer that never fires and is cancelled when the wall clock is set (timerfd_create(2)). */
-static int arm_clock_set(int fd)
-{
-	const struct itimerspec never = {.it_value = {.tv_sec = (time_t)(INT64_MAX / NS_PER_S)}};
-
-	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0
-		       ? -errno
-		       : 0;
-}
-
-static int on_clock_set(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-	struct broker *broker = userdata;
-	uint64_t expirations;
-
-	(void)source;
-	(void)events;
-	if (read(fd, &expirations, sizeof(expirations)) < 0 && errno == ECANCELED)
-		jump(broker, "the wall clock was set");
-	broker->clock_difference_ns = clock_realtime_ns() - clock_boottime_ns();
-	broker->shown_difference_ns = broker->clock_difference_ns;
-	return arm_clock_set(fd);
-}
-
-static void look_at_clocks(struct broker *broker)
-{
-	int64_t difference_ns = clock_realtime_ns() - clock_boottime_ns();
-	int64_t shown_error_ns = difference_ns - broker->shown_difference_ns;
-
-	if (difference_ns - broker->clock_difference_ns > CLOCK_JUMP_NS)
-		jump(broker, "the wall clock ran ahead");
-	broker->clock_difference_ns = difference_ns;
-	if (shown_error_ns > CLOCK_DRIFT_NS || shown_error_ns < -CLOCK_DRIFT_NS)
-		broker->shown_difference_ns = difference_ns;
-}
-
 static void look_at_names(struct broker *broker)
 {
 	for (size_t i = 0; i < broker->token_count; i++) {
@@ -174,7 +128,7 @@ static void tick(struct broker *broker, int64_t now_ms)
 	if (now_ms < broker->next_tick_ms)
 		return;
 	broker->next_tick_ms = now_ms + BROKER_TICK_MS;
-	look_at_clocks(broker);
+	broker_look_at_clocks(broker);
 	look_at_names(broker);
 	look_at_control_socket(broker);
 	broker_look_at_memory(broker);
@@ -243,14 +197,8 @@ static int iterate(struct broker *broker)
 
 static int open_event_loop(struct broker *broker)
 {
-	CLEANUP(close_fd) int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	int r;
+	int r = sd_event_default(&broker->event);
 
-	if (fd < 0)
-		return -errno;
-	r = arm_clock_set(fd);
-	if (r == 0)
-		r = sd_event_default(&broker->event);
 	if (r >= 0)
 		r = sd_event_add_signal(broker->event, NULL, SIGTERM, on_stop_signal, broker);
 	if (r >= 0)
@@ -261,12 +209,7 @@ static int open_event_loop(struct broker *broker)
 		r = sd_event_add_time(broker->event, &broker->timer, CLOCK_BOOTTIME, 0, 1, on_timer,
 				      broker);
 	if (r >= 0)
-		r = sd_event_add_io(broker->event, &broker->clock_set, fd, EPOLLIN, on_clock_set,
-				    broker);
-	if (r >= 0)
-		r = sd_event_source_set_io_fd_own(broker->clock_set, true);
-	if (r >= 0)
-		fd = -1; /* the event source closes it */
+		r = broker_watch_clocks(broker);
 	if (r >= 0)
 		r = sd_event_set_watchdog(broker->event, true);
 	return r < 0 ? r : 0;

@@ -3,6 +3,7 @@
  * The wiring of the broker: the one place that knows all its steps. Included by broker*.c only.
  *
  *   broker.c             start, loop, timers, signals, stop
+ *   broker_clock.c       clocks that are set, or run apart
  *   broker_config.c      a loaded configuration, applied to the tokens; reload
  *   broker_token.c       one token from its begin to its end, and what readers see of it
  *   broker_outcome.c     what is due for a token, and what each fetch leads to
@@ -161,6 +162,11 @@ struct broker {
 uint32_t broker_random(void);
 /* What the configuration asks for. */
 enum runtime_dir_backing broker_backing(const struct broker *broker);
+
+/* broker_clock.c */
+/* From now on the loop is told when the wall clock is set. */
+int broker_watch_clocks(struct broker *broker);
+void broker_look_at_clocks(struct broker *broker);
 
 /* broker_config.c */
 /* 0, or -EINVAL with every mistake logged. */

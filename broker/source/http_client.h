@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTTPS POST requests by libcurl inside an sd-event loop; knows nothing of OAuth. libcurl stays
- * inside http_client.c.
+ * inside http_client.c and http_options.c.
  *
  * Every transfer has a connection of its own, checks certificate and host name, follows no redirect
  * and takes nothing from the environment. Names are resolved in threads of libcurl, so the process
