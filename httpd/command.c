@@ -11,9 +11,15 @@
 
 /* The broker answers at once; only a suspension waits for a disk. */
 #define ANSWER_USEC (15 * USEC_PER_S)
+/* For a place in the socket's queue, as long as tokenbroker_reject() tries; and how often. */
+#define PLACE_NS   NS_PER_S
+#define KNOCK_USEC (USEC_PER_S / 100)
 
 struct command {
-	int fd;
+	const char *runtime_path; /* borrowed */
+	struct tokenbroker_control_request request;
+	int64_t place_by_ns; /* CLOCK_MONOTONIC */
+	int fd;              /* -1: it waits for a place in the queue */
 	sd_event_source *io;
 	sd_event_source *timer;
 	command_done done;
@@ -59,7 +65,27 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int watch(struct command *command, sd_event *event)
+/* -EAGAIN: there is no place in the queue. */
+static int ask(struct command *command)
+{
+	CLEANUP(close_fd) int directory_fd = -1;
+	CLEANUP(close_fd) int fd = -1;
+	uid_t owner;
+	int r = runtime_path_open(command->runtime_path, &directory_fd, &owner);
+
+	if (r < 0)
+		return r == -ENOENT ? -ECONNREFUSED : r;
+	r = control_call_open(directory_fd, owner, 0, &fd);
+	if (r == 0)
+		r = control_call_send(fd, &command->request);
+	if (r < 0)
+		return r;
+	command->fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int wait_for_answer(struct command *command, sd_event *event)
 {
 	int r = sd_event_add_io(event, &command->io, command->fd, EPOLLIN, on_answer, command);
 
@@ -69,29 +95,59 @@ static int watch(struct command *command, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+static int on_knock(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int wait_for_place(struct command *command, sd_event *event)
+{
+	int r = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC, KNOCK_USEC,
+					   KNOCK_USEC / 10, on_knock, command);
+
+	return r < 0 ? r : 0;
+}
+
+static int knock(struct command *command, sd_event *event)
+{
+	int r = ask(command);
+
+	if (r == 0)
+		return wait_for_answer(command, event);
+	if (r == -EAGAIN && clock_monotonic_ns() < command->place_by_ns)
+		return wait_for_place(command, event);
+	return r;
+}
+
+static int on_knock(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct command *command = userdata;
+	int r;
+
+	(void)usec;
+	command->timer = NULL;
+	r = knock(command, sd_event_source_get_event(source));
+	sd_event_source_disable_unref(source);
+	if (r < 0)
+		finish(command, r, NULL);
+	return 0;
+}
+
 int command_start(struct command **ret, sd_event *event, const char *runtime_path,
 		  const struct tokenbroker_control_request *request, command_done done,
 		  void *userdata)
 {
-	CLEANUP(close_fd) int directory_fd = -1;
-	CLEANUP(close_fd) int fd = -1;
-	struct command *command;
-	uid_t owner;
-	int r = runtime_path_open(runtime_path, &directory_fd, &owner);
+	struct command *command = calloc(1, sizeof(*command));
+	int r;
 
-	if (r < 0)
-		return r == -ENOENT ? -ECONNREFUSED : r;
-	r = control_call_open(directory_fd, owner, 0, &fd);
-	if (r == 0)
-		r = control_call_send(fd, request);
-	if (r < 0)
-		return r;
-	command = calloc(1, sizeof(*command));
 	if (command == NULL)
 		return -ENOMEM;
-	*command = (struct command){.fd = fd, .done = done, .userdata = userdata};
-	fd = -1;
-	r = watch(command, event);
+	*command = (struct command){
+		.runtime_path = runtime_path,
+		.request = *request,
+		.place_by_ns = clock_monotonic_ns() + PLACE_NS,
+		.fd = -1,
+		.done = done,
+		.userdata = userdata,
+	};
+	r = knock(command, event);
 	if (r < 0) {
 		command_cancel(command);
 		return r;

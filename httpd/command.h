@@ -13,15 +13,16 @@
 struct command;
 
 /*
- * error: 0 and an answer; -ECONNREFUSED nobody listens; -EAGAIN the broker is busy; -ETIMEDOUT; or
- * any error of control_call.h. The command is gone when done returns.
+ * error: 0 and an answer; -ECONNREFUSED nobody listens; -EAGAIN the broker is busy, there was no
+ * place in its queue for a second; -ETIMEDOUT; or any error of control_call.h. The command is gone
+ * when done returns.
  */
 typedef void (*command_done)(void *userdata, int error,
 			     const struct tokenbroker_control_answer *answer);
 
 /*
  * The broker judges the origin: the peer of a Unix socket, or the access token. Errors as above;
- * nothing has begun then. runtime_path is borrowed for this call.
+ * nothing has begun then. runtime_path is borrowed until the command is gone.
  */
 int command_start(struct command **ret, sd_event *event, const char *runtime_path,
 		  const struct tokenbroker_control_request *request, command_done done,

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+import control
 import http_server
 from tb import wait_until
 
@@ -313,6 +314,80 @@ def test_commands_at_a_time_are_bounded_and_the_rest_is_told_to_come_again(world
         assert one.wait() == 0
     accepted = [one for one in asked if http_server.parse(one.out_path.read_bytes()).status == 202]
     assert len(accepted) == COMMANDS_MAX
+
+
+@contextmanager
+def full_queue(world, broker):
+    """The broker is stopped, with no place left in the queue of its control socket; then it goes on."""
+    with ExitStack() as stack:
+        stack.callback(broker.signal, signal.SIGCONT)
+        broker.signal(signal.SIGSTOP)
+        fill(world, stack)
+        yield
+
+
+def fill(world, stack):
+    while True:
+        try:
+            stack.enter_context(control.connect(world.runtime_dir, timeout=0))
+        except BlockingIOError:
+            return
+
+
+def ask_broker(world, http, path=SUSPEND):
+    return world.process(http.command(path, "--request", "POST", "--include", unix=True), "curl")
+
+
+def let_pass(seconds):
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end, what="some time")
+
+
+def test_a_command_waits_for_a_place_in_the_queue_of_the_broker(world, server):
+    broker, http = http_server.serve(world, server)
+    with full_queue(world, broker):
+        asking = ask_broker(world, http)
+        let_pass(0.3)
+        assert asking.is_running() and livez_s(http) < LIVEZ_S
+    assert asking.wait() == 0
+    assert http_server.parse(asking.out_path.read_bytes()).status == 202
+    broker.wait_token(lambda token: token["state"] == "suspended")
+
+
+def test_a_command_that_finds_no_place_within_a_second_is_told_to_come_again(world, server):
+    broker, http = http_server.serve(world, server)
+    with full_queue(world, broker):
+        began = time.monotonic()
+        answer = http.post(SUSPEND, unix=True)
+        assert 0.9 < time.monotonic() - began < LIVEZ_S
+        assert "busy" in answer.problem(503) and int(answer.header("retry-after")) >= 1
+    assert http.post(SUSPEND, unix=True).status == 202
+
+
+def test_with_commands_that_wait_for_a_place_clients_may_go_and_so_may_the_server(world, server):
+    broker, http = http_server.serve(world, server)
+    with full_queue(world, broker):
+        gone = ask_broker(world, http)
+        let_pass(0.2)
+        gone.terminate()
+        let_pass(1)
+        assert livez_s(http) < LIVEZ_S
+        ask_broker(world, http)
+        let_pass(0.2)
+        http.signal(signal.SIGTERM)
+        assert http.wait(5) == 0
+    assert broker.token_status()["state"] == "valid"
+
+
+def test_a_command_that_waits_for_a_place_ends_with_the_broker(world, server):
+    broker, http = http_server.serve(world, server)
+    world.may_leave_segments = True
+    with full_queue(world, broker):
+        asking = ask_broker(world, http)
+        let_pass(0.2)
+        broker.kill()
+    assert asking.wait() == 0
+    assert "no broker is running" in http_server.parse(asking.out_path.read_bytes()).problem(503)
 
 
 # Quick ones
