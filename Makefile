@@ -309,13 +309,16 @@ fuzz: deps
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 
-# At least 90 % of lines, and every branch of the life cycle and of the reader. Without the tests that need a
-# plain build: the code counts its branches, and writes them to files at its end.
+# Every branch of the life cycle and of the reader by their unit tests alone, then at least 90 % of lines by all
+# tests. Without those that need a plain build: the code counts its branches, and writes them to files at its end.
+STRICT_TESTS := $(patsubst %.c,$(BUILD)/coverage/%,$(filter tests/unit/lifecycle/% tests/unit/clientlib/%,$(UNIT_SOURCES)))
 .PHONY: coverage
 coverage: deps
 	$(MAKE) check-build BUILD=$(BUILD)/coverage HARDENING= \
 		CFLAGS="-O0 -g --coverage -fprofile-update=atomic"
 	tests/coverage --open $(BUILD)/coverage
+	set -e; for test in $(STRICT_TESTS); do $$test; done
+	tests/coverage --strict $(BUILD)/coverage
 	TB_BUILD=$(abspath $(BUILD))/coverage CC="$(CC)" CXX="$(CXX)" PYTHON="$(PYTHON)" TB_SANITIZE=1 tests/run
 	tests/coverage $(BUILD)/coverage
 

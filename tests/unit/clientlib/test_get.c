@@ -272,6 +272,28 @@ static void a_damaged_slot_is_no_token(void)
 	CU_ASSERT_EQUAL(tokenbroker_generation(tb), 8);
 }
 
+/* One by one, each of what no writer leaves behind; the generation has a look of its own at it. */
+static void what_no_writer_leaves_in_a_slot_is_no_token(void)
+{
+	ON_STAGE(stage);
+	const uint64_t valid = (uint64_t)TOKENBROKER_SEGMENT_VALID << 32;
+	const uint64_t damaged[] = {valid | (STAGE_CAPACITY + 1), valid,
+				    UINT64_C(4) << 32 | strlen(TOKEN)};
+	struct stage_segment segment;
+
+	stage_show(&stage, &segment, "a");
+	WITH_HANDLE(tb);
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		stage_publish_token(&segment, 7, TOKEN);
+		CU_ASSERT_EQUAL(tokenbroker_generation(tb), 7);
+		stage_store(&segment,
+			    stage_slot(&segment, segment.count) + TOKENBROKER_SLOT_LENGTH_STATE,
+			    damaged[i]);
+		CU_ASSERT_EQUAL(error_of_get(tb, 0, NULL), -EPROTO);
+		CU_ASSERT_EQUAL(tokenbroker_generation(tb), 0);
+	}
+}
+
 static void the_generation_is_that_of_the_published_token(void)
 {
 	ON_STAGE(stage);
@@ -327,6 +349,8 @@ int main(void)
 		{"a_caller_can_ask_for_a_longer_life", a_caller_can_ask_for_a_longer_life},
 		{"absurd_expiries_do_not_overflow", absurd_expiries_do_not_overflow},
 		{"a_damaged_slot_is_no_token", a_damaged_slot_is_no_token},
+		{"what_no_writer_leaves_in_a_slot_is_no_token",
+		 what_no_writer_leaves_in_a_slot_is_no_token},
 		{"the_generation_is_that_of_the_published_token",
 		 the_generation_is_that_of_the_published_token},
 		{"the_longest_token_that_a_segment_holds_is_copied",

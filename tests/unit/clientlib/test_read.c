@@ -2,7 +2,7 @@
 /*
  * A reader and a writer are interleaved on purpose, not by chance: the token of each slot has a
  * page of its own that nobody may read. The fault that a reader takes there, between the metadata
- * and the token, is where the writer publishes.
+ * and the token, is where the writer publishes. Who reads no token faults in the metadata.
  */
 #include "clientlib/handle.h"
 #include "clientlib/read.h"
@@ -27,6 +27,7 @@ static struct {
 	unsigned faults_with_publishes; /* the first so many */
 	unsigned publishes_per_fault;
 	bool retires_in_fault;
+	size_t guarded; /* the page of each slot */
 } on;
 
 static void publish(uint64_t generation)
@@ -49,10 +50,10 @@ static void publish_length(size_t length)
 	stage_publish_quietly(&on.writer, &content);
 }
 
-static void protect_tokens(int protection)
+static void protect_slots(int protection)
 {
 	for (size_t slot = 0; slot < SLOTS; slot++)
-		STAGE_MUST(mprotect(on.writer.base + PAGE + slot * STRIDE + PAGE, PAGE,
+		STAGE_MUST(mprotect(on.writer.base + PAGE + slot * STRIDE + on.guarded, PAGE,
 				    protection) == 0);
 }
 
@@ -63,13 +64,13 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	(void)number;
 	(void)context;
 	on.faults++;
-	protect_tokens(PROT_READ | PROT_WRITE);
+	protect_slots(PROT_READ | PROT_WRITE);
 	if (on.faults <= on.faults_with_publishes)
 		for (unsigned i = 0; i < on.publishes_per_fault; i++)
 			publish(on.writer.count + 1);
 	if (on.retires_in_fault)
 		stage_retire(&on.writer);
-	protect_tokens(PROT_NONE);
+	protect_slots(PROT_NONE);
 	STAGE_MUST(mprotect((void *)page, PAGE, PROT_READ) == 0);
 }
 
@@ -82,7 +83,7 @@ static void interleave(unsigned faults, unsigned publishes_per_fault)
 	on.faults_with_publishes = faults;
 	on.publishes_per_fault = publishes_per_fault;
 	STAGE_MUST(sigaction(SIGSEGV, &action, NULL) == 0);
-	protect_tokens(PROT_NONE);
+	protect_slots(PROT_NONE);
 }
 
 /* A fresh segment; each test begins with it. */
@@ -104,6 +105,7 @@ static void set_up(void)
 	header.token_offset = PAGE;
 	header.segment_bytes = PAGE + SLOTS * STRIDE;
 	on.retires_in_fault = false;
+	on.guarded = PAGE;
 	on.writer = (struct stage_segment){.header = header};
 	on.writer.base = mmap(NULL, header.segment_bytes, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -400,6 +402,21 @@ static void nothing_of_the_overtaken_first_try_of_a_get_stays_behind(void)
 	CU_ASSERT_EQUAL(count_of(buffer + 901, CAPACITY - 900, (char)0xaa), CAPACITY - 900);
 }
 
+static void a_generation_that_is_overtaken_is_the_newer_one(void)
+{
+	struct mapping mapping = {.older = NULL};
+	struct tokenbroker tb = {.name_check_ns = INT64_MAX};
+
+	set_up();
+	mapping.segment = on.segment;
+	atomic_init(&tb.current, &mapping);
+	publish(1);
+	on.guarded = 0;
+	interleave(1, 1);
+	CU_ASSERT_EQUAL(tokenbroker_generation(&tb), 2);
+	CU_ASSERT_EQUAL(on.faults, 2);
+}
+
 static void a_retirement_during_the_copy_is_seen(void)
 {
 	struct reading reading = {0};
@@ -496,6 +513,8 @@ int main(void)
 		 nothing_of_an_overtaken_token_stays_behind_a_shorter_one},
 		{"nothing_of_the_overtaken_first_try_of_a_get_stays_behind",
 		 nothing_of_the_overtaken_first_try_of_a_get_stays_behind},
+		{"a_generation_that_is_overtaken_is_the_newer_one",
+		 a_generation_that_is_overtaken_is_the_newer_one},
 		{"a_retirement_during_the_copy_is_seen", a_retirement_during_the_copy_is_seen},
 		{"a_slot_that_is_rewritten_between_length_and_token_is_read_again",
 		 a_slot_that_is_rewritten_between_length_and_token_is_read_again},
