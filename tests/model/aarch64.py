@@ -2,7 +2,8 @@
 """The order in which compiled code for AArch64 orders memory, over every path through a function.
 
 clang makes the code; a few declarations stand in for the C library, so that none for that machine is
-needed. Nothing is run: emulators do not show what real machines reorder.
+needed. Nothing is run: emulators do not show what real machines reorder. Which load is one of the segment's,
+and which a variable's, is told by the place in the source that clang made it for.
 """
 
 import re
@@ -10,17 +11,29 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import atomics
+
 ROOT = Path(__file__).resolve().parents[2]
+HEAD_OFFSET = int(re.search(r"SEGMENT_HEAD_OFFSET\s+(\w+)", (ROOT / "include/tokenbroker_segment.h").read_text())[1], 0)
 STAND_INS = {
     "string.h": "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\n"
                 "void explicit_bzero(void *, size_t);\n",
     "sched.h": "int sched_yield(void);\n",
+    "time.h": "struct timespec { long tv_sec, tv_nsec; };\nint clock_gettime(int, struct timespec *);\n"
+              "#define CLOCK_BOOTTIME 7\n",
+    "errno.h": "extern int errno;\nenum { EINVAL = 1, ENOBUFS, ENOKEY, EKEYEXPIRED, EKEYREVOKED };\n",
     "assert.h": "#define assert(condition) ((void)0)\n",
     "sys/types.h": "typedef unsigned uid_t;\n",
 }
 SYNCHRONIZES = re.compile(r"^\s+(ldar|stlr|dmb)\s+(ishld|ish\b)?", re.I)
 JUMP = re.compile(r"^\s+(b|b\.\w+|cbn?z|tbn?z)\s+(?:\w+, )?(?:#\d+, )?(\.?\w+)\s*(?://.*)?$")
 CALL = re.compile(r"^\s+bl\s+(\w+)")
+JUMP_BY_TABLE = re.compile(r"^\s+br\s")
+TABLE_ENTRY = re.compile(r"^\s+\.\w+\s+\(?(\.LBB\w+)-")
+LOAD = re.compile(r"^\s+ld(ar|u?r|p)\b.*\[(?:\w+)(?:, #(\d+))?\]", re.I)
+MADE_FOR = re.compile(r"^\s+\.loc\s+(\d+)\s+(\d+)\s+(\d+)")  # file, line, column
+# A file of the source: its number, and its name as the last of the strings.
+FILE = re.compile(r'^\s+\.file\s+(\d+)\s.*?"([^"]*)"(?:\s+md5 \w+)?\s*$')
 
 
 def compile_text(text, name):
@@ -34,14 +47,31 @@ def compile_text(text, name):
         source.write_text(text, encoding="utf-8")
         includes = [f"-I{path}" for path in (directory, ROOT / "include", ROOT, ROOT / "broker")]
         return subprocess.run(["clang", "--target=aarch64-linux-gnu", "-std=c11", "-O2", "-ffreestanding",
-                               "-nostdlibinc", *includes, "-S", "-o", "-", source],
+                               "-nostdlibinc", "-gdwarf-4", "-gline-tables-only", *includes, "-S", "-o", "-", source],
                               check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 def of_litmus(text):
     """The synchronizing instructions of each process of a litmus file in assembly."""
-    columns = [[cell.strip() for cell in line.rstrip(" ;").split("|")] for line in text.splitlines() if "|" in line]
-    return [[_synchronizing(f" {cell}") for cell in column if _synchronizing(f" {cell}")] for column in zip(*columns)]
+    return [[event for event in map(_synchronizing, column) if event] for column in _columns(text)]
+
+
+def loads_of_litmus(text, process):
+    """Those of one process with its loads, and what they load: "ldar head", "ldr slot". Of equal neighbours one."""
+    places = {register: "head" if name == "head" else "slot"
+              for register, name in re.findall(rf"\b{process}:(\w+)=(\w+)", text)}
+    found = []
+    for line in _columns(text)[process]:
+        load = re.match(r"\s+(LDA?R)\s+\w+,\s*\[(\w+)\]", line)
+        event = f"{load[1].lower()} {places[load[2]]}" if load else _synchronizing(line)
+        if event and event != (found or [None])[-1]:
+            found.append(event)
+    return found
+
+
+def _columns(text):
+    rows = [[f" {cell.strip()}" for cell in line.rstrip(" ;").split("|")] for line in text.splitlines() if "|" in line]
+    return list(zip(*rows))
 
 
 def _synchronizing(line):
@@ -52,10 +82,28 @@ def _synchronizing(line):
 class Code:
     """Walks through assembly with what synchronized last, for all paths at once."""
 
-    def __init__(self, assembly):
+    def __init__(self, assembly, name, text=None):
+        """With the text of the source file called name, loads from shared words count, too, as "ldr slot"."""
         self.lines = [line.split("//")[0].rstrip() for line in assembly.splitlines()]
         self.labels = {line[:-1]: at for at, line in enumerate(self.lines) if line.endswith(":")}
+        self.table_targets = {self.labels[entry[1]] for entry in map(TABLE_ENTRY.match, self.lines) if entry}
+        self.events = [_synchronizing(line) for line in self.lines]
+        if text is not None:
+            self._name_loads(Path(name).name, text.splitlines())
         self._ends = {}
+
+    def _name_loads(self, name, source):
+        files = {match[1] for match in map(FILE.match, self.lines) if match and Path(match[2]).name == name}
+        made_for = ""
+        for at, line in enumerate(self.lines):
+            where, load = MADE_FOR.match(line), LOAD.match(line)
+            if where:
+                is_told = where[1] in files and where[2] != "0"
+                made_for = source[int(where[2]) - 1][int(where[3]) - 1:] if is_told else ""
+            elif load and made_for.startswith("atomic_load_explicit("):
+                place = "head" if load[2] == str(HEAD_OFFSET) else atomics.place(made_for)
+                # What else of the handle is loaded has nothing to do with the segment.
+                self.events[at] = None if place == "handle" else f"{'ldar' if load[1] == 'ar' else 'ldr'} {place}"
 
     def pairs(self, function, before="start"):
         """({(instruction, the next one)}, {the last one}) over every way through the function."""
@@ -77,12 +125,16 @@ class Code:
             if re.match(r"^\s+ret\b", line):
                 ends.add(last)
                 continue
+            if JUMP_BY_TABLE.match(line):
+                end = next(i for i in range(at, len(self.lines)) if self.lines[i].startswith(".Lfunc_end"))
+                todo += [(target, last) for target in self.table_targets if self.labels[function] < target < end]
+                continue
             todo += self._next(line, at, last, pairs, ends)
         return pairs, ends
 
     def _next(self, line, at, last, pairs, ends):
         """Where it goes on from here, and with which last instruction."""
-        here = _synchronizing(line)
+        here = self.events[at]
         call, jump = CALL.match(line), JUMP.match(line)
         if here:
             pairs.add((last, here))

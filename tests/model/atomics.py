@@ -13,7 +13,7 @@ FUNCTION = re.compile(r"^[a-zA-Z][^;{}#]*?\b(\w+)\(([^;{}()]*)\)\n\{\n(.*?)\n\}"
 CALL = re.compile(r"\b([a-zA-Z_]\w*)\(")
 # By the name of what is loaded or stored; whatever else of a segment changes lies in a slot.
 PLACES = {"head": r"->head\b|HEAD_OFFSET|\Ahead\Z", "wake": r"->wake\b|segment_wake\b", "epoch": r"broker_epoch",
-          "lock": r"\Alk\Z", "handle": r"\btb->"}
+          "lock": r"\Alk\Z", "current": r"\btb->current\b", "handle": r"\btb->"}
 
 
 def _without_comments(text):
@@ -42,13 +42,13 @@ def _arguments(text, start):
     raise ValueError(f"a call without an end: {text[start:start + 60]}")
 
 
-def _place(argument):
+def place(argument):
     return next((place for place, pattern in PLACES.items() if re.search(pattern, argument)), "slot")
 
 
 def _operation(what, arguments):
     order = re.sub(r"^memory_order_", "", arguments[-1])
-    return (WHAT[what], order, "" if what == "thread_fence" else _place(arguments[0]))
+    return (WHAT[what], order, "" if what == "thread_fence" else place(arguments[0]))
 
 
 def operations(text, known):
