@@ -7,6 +7,8 @@ import brokers
 import debian
 import peer_servers
 from figures import program, rounds
+from pictures import block
+from table import number
 
 ORDER = 20
 TITLE = "one read of a token of 300 bytes, and what it takes elsewhere: the ratio is how much slower that is"
@@ -44,10 +46,10 @@ def _start_all(table, peers):
 
 def _tell(table, told):
     ours = told.pop("tokenbroker")
-    table.row("tokenbroker_get", ours["median"], "ns")
+    table.row("tokenbroker_get", ours["median"], "ns", data={"peer": "tokenbroker_get"})
     for kind, figures in told.items():
         table.row(NAMES[kind], figures["median"], "ns", "tokenbroker_get", ours["median"],
-                  GOALS.get(kind))
+                  GOALS.get(kind), data={"peer": NAMES[kind]})
     fastest = min(told, key=lambda kind: told[kind]["median"])
     table.row(f"the fastest of them: {fastest}", told[fastest]["median"], "ns", "tokenbroker_get", ours["median"],
               FASTEST_GOAL)
@@ -76,3 +78,32 @@ def measure(table, build):
         _tell(table, told)
         if has_agent:
             _commands(table, made, peers, packages)
+
+
+def pictures(rows):
+    """A bar for each place, ours first, then the fastest."""
+    bars = sorted((row.figure, row.data["peer"]) for row in rows if "peer" in row.data)
+    if not bars:
+        return {}
+    height = len(bars)
+    # Each from the left edge, which is 10 ns on a logarithmic scale; the name stands in its bar's line.
+    cells = [[figure, height - place, f'"{name}"', f'"{_duration(figure)}"', "0x1f5fa8" if "tokenbroker" in name
+              else "0x888888"] for place, (figure, name) in enumerate(bars)]
+    return {"read-cost-peers": block("data", cells) + f"""\
+set logscale x
+set xrange [10:1e9]
+set xtics ('10 ns' 10, '1 us' 1e3, '100 us' 1e5, '10 ms' 1e7, '1 s' 1e9)
+set yrange [0.3:{height + 0.7}]
+set xlabel 'one read of a token of 300 bytes'
+set lmargin 42
+unset key
+plot $data using (sqrt(10*$1)):2:(10):1:($2-0.35):($2+0.35):5:ytic(3) with boxxyerror fs solid lc rgb variable, \
+     $data using 1:2:4 with labels left offset 0.6,0
+"""}
+
+
+def _duration(ns):
+    for unit, size in (("ms", 1e6), ("us", 1e3)):
+        if ns >= size:
+            return f"{number(ns / size)} {unit}"
+    return f"{number(ns)} ns"
