@@ -15,8 +15,10 @@ REST_S = 75
 CALM_S = 3
 LATENCY_MS = 20
 FETCH_ROUNDS = 3
-# Tokens that are refreshed after 30 s: 1,000 of them make 33 requests a second.
-WORK = {"expires_in": 40}
+# Tokens that are refreshed after half of their 60 s: 1,000 of them make 33 requests a second.
+WORK = {"expires_in": 60}
+# One alone is refreshed after 2 s, or there would be nothing to divide by.
+WORK_OF_ONE = {"expires_in": 4}
 WORK_S = 30
 
 
@@ -153,25 +155,34 @@ def _watch_status(made, seconds):
 
 
 def _at_work(table, build, told):
-    count = COUNTS[-1]
+    """What a refresh costs must hardly depend on how many other tokens there are: linear growth in all."""
+    cpu_ms = {count: _refreshes(table, build, count, told) for count in COUNTS}
+    table.row("CPU of a refresh with 100 tokens", cpu_ms[100], "ms", "with 1", cpu_ms[1])
+    table.row("CPU of a refresh with 1,000 tokens", cpu_ms[1000], "ms", "with 100", cpu_ms[100], ("<=", 2))
+
+
+def _refreshes(table, build, count, told):
+    """The broker's CPU in ms for one, all included."""
+    what = f"at work, {count} token{'s' if count > 1 else ''}"
     with brokers.world(build) as made:
-        server = brokers.auth_server(made, **WORK)
+        server = brokers.auth_server(made, **(WORK if count > 1 else WORK_OF_ONE))
         brokers.write_config(made, server, count)
         broker = made.broker()
-        brokers.wait_all_valid(made, count, 120)
+        brokers.wait_all_valid(made, count, 240)
         time.sleep(CALM_S)
         before, requests = _counted(broker.pid), server.requests()
         documents = _watch_status(made, WORK_S)
         after = _counted(broker.pid)
         elapsed = after["at"] - before["at"]
         refreshes = (server.requests() - requests) / elapsed
-        table.row(f"at work, {count} tokens: refreshes", refreshes, "/s")
-        table.row(f"at work, {count} tokens: status documents", documents / elapsed, "/s", goal=("<=", 10))
-        share = documents / elapsed * _share(told, count, refreshes * elapsed / documents)
-        table.row(f"at work, {count} tokens: CPU for them", 100 * share, "%", goal=("<=", 5))
-        cpu = after["cpu_s"] - before["cpu_s"]
-        table.row(f"at work, {count} tokens: CPU", 100 * cpu / elapsed, "%")
-        table.row(f"at work, {count} tokens: CPU of a refresh, all included", cpu / elapsed / refreshes * 1000, "ms")
-        table.row(f"at work, {count} tokens: longest turn of the loop", made.status()["loop"]["longest_ms"], "ms")
-        table.check("tokens were refreshed, and none was lost", refreshes > 0 and
+        cpu = (after["cpu_s"] - before["cpu_s"]) / elapsed
+        table.row(f"{what}: refreshes", refreshes, "/s")
+        table.row(f"{what}: status documents", documents / elapsed, "/s", goal=("<=", 10))
+        table.row(f"{what}: CPU", 100 * cpu, "%")
+        if count == COUNTS[-1]:
+            share = documents / elapsed * _share(told, count, refreshes * elapsed / documents)
+            table.row(f"{what}: CPU for documents, reckoned from their time", 100 * share, "%")
+        table.row(f"{what}: longest turn of the loop", made.status()["loop"]["longest_ms"], "ms")
+        table.check(f"{what}: tokens were refreshed, and none was lost", refreshes > 0 and
                     all(token["state"] == "valid" for token in made.status()["tokens"]))
+        return cpu / refreshes * 1000 if refreshes > 0 else 0.0
