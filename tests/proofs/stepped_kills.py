@@ -9,6 +9,7 @@ are: tests/support/single_step.c finds them."""
 import collections
 import errno
 import platform
+import struct
 import subprocess
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ CALLS = {FUTEX: "futex: sleepers are woken", UNLINK: "unlink", UNLINKAT: "unlink
          RENAMEAT: LINKED, OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
 OTHER_CALL = "another system call"
 PUBLISH = {"slot_seq = 0", "metadata", "token words", "slot_sum", SEALED, COMMIT}
+MAKING_S = 1  # another world's broker has long made its segment by then
 HELD = ("sh", "-c", 'kill -STOP $$; exec "$0" "$@"')  # a broker that begins when single_step lets it
 
 
@@ -157,7 +159,23 @@ class Stage:
     def left_over(self):
         linked = self.world.segment_path()
         names = [path.name for path in (self.world.runtime_dir / "tokens").iterdir()]
-        return len(names) - 1 + sum(path != linked for path in segment.shared_memory_of(self.world.runtime_dir))
+        return len(names) - 1 + sum(path != linked and _has_whole_header(_bytes_of(path))
+                                    for path in segment.shared_memory_of(self.world.runtime_dir))
+
+    def remove_unfinished(self, since_s):
+        """Files made since then whose header is not whole, which brokers leave: it could be another's, who makes it."""
+        found = [path for path in segment.SHM.glob("tokenbroker.default.*") if self._is_unfinished(path, since_s)]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def _is_unfinished(self, path, since_s):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return False
+        return (status.st_uid == self.world.broker_uid and since_s < status.st_ctime < time.time() - MAKING_S
+                and not _has_whole_header(_bytes_of(path)))
 
 
 def _bytes_of(path):
@@ -165,6 +183,13 @@ def _bytes_of(path):
         return path.read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def _has_whole_header(data):
+    try:
+        return segment.parse(data).is_header_sum_right
+    except (ValueError, struct.error, IndexError):
+        return False
 
 
 class Stepper:
@@ -226,6 +251,8 @@ class Steps:
         is_out = call > 1 or self.scene.function == "segment_wake_run" or self.commit() in steps
         is_moved = stage.world.segment_path() != path
         count["wrong token"] += not self.may_be_seen(old, seen, is_out, is_moved)
+        is_replacing = self.scene.trigger is change_readers
+        count["in the making"] += is_replacing and "open" in steps and "access list" not in steps
         was_left = stage.holds(secret)
         self.go_on(old, seen, secret, was_left)
 
@@ -279,7 +306,7 @@ def chosen(steps, is_short):
 
 
 def run(case, world, scene, is_short):
-    began = time.monotonic()
+    began_s = time.time()
     stage = Stage(world)
     broker = stage.start()
     broker.wait_token(lambda token: token["state"] == "valid")
@@ -289,7 +316,9 @@ def run(case, world, scene, is_short):
     for call in scene.calls:
         for number in chosen(steps.find(call), is_short):
             steps.kill_at(call, number)
-    case.row("seconds", round(time.monotonic() - began))
+    case.row("seconds", round(time.time() - began_s))
+    time.sleep(MAKING_S)
+    steps.count["unfinished"] = stage.remove_unfinished(began_s)
     tell(case, steps)
     readers.tell(case, always=scene.trigger is not suspend)
 
@@ -304,6 +333,9 @@ def tell(case, steps):
     case.none("kills that left another token than the old or the new", count["wrong token"])
     case.each("next brokers that went on with it", count["served on"], kills)
     case.each("  and published another", count["published again"], kills)
+    if count["in the making"] > 0:
+        unfinished = count["unfinished"]
+        case.row("files without a whole header, which are left", unfinished, 0 < unfinished <= count["in the making"])
     if scene.trigger is suspend:
         scrubbed = count["scrubbed"]
         case.row("kills that left the old secret, scrubbed by the next broker", scrubbed, scrubbed > 0)
