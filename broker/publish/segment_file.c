@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -70,6 +72,18 @@ int segment_file_map(struct segment_file *ret, const struct segment_name *name, 
 	return 0;
 }
 
+/* magic, the first word, comes last: without it the header is not whole, whenever we are killed. */
+static void store_header(void *base, const struct tokenbroker_segment_header *header)
+{
+	const unsigned char *bytes = (const unsigned char *)header;
+
+	_Static_assert(offsetof(struct tokenbroker_segment_header, magic) == 0,
+		       "magic is the first word");
+	memcpy((unsigned char *)base + sizeof(header->magic), bytes + sizeof(header->magic),
+	       sizeof(*header) - sizeof(header->magic));
+	atomic_store_explicit((_Atomic uint64_t *)base, header->magic, memory_order_release);
+}
+
 /* The ACL comes last: until then nobody but the owner can open it. */
 static int build(struct segment_file *ret, int fd, const struct segment_name *name,
 		 const struct tokenbroker_segment_header *header, const struct principals *readers)
@@ -81,7 +95,7 @@ static int build(struct segment_file *ret, int fd, const struct segment_name *na
 	r = segment_file_map(ret, name, fd, (size_t)header->segment_bytes);
 	if (r < 0)
 		return r;
-	memcpy(ret->base, header, sizeof(*header));
+	store_header(ret->base, header);
 	r = segment_acl_set(fd, readers);
 	if (r < 0)
 		segment_file_fini(ret);
@@ -113,6 +127,9 @@ int segment_file_create(struct segment_file *ret, const struct runtime_dir *dir,
 		    O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
+	/* Until it is closed: segment_file_remove_unfinished() of another broker leaves it alone.
+	 */
+	(void)flock(fd, LOCK_EX | LOCK_NB);
 	r = build(ret, fd, &name, &header, readers);
 	if (r < 0) /* the name outlives the process, so it is undone by hand */
 		(void)unlinkat(directory_fd, file, 0);
@@ -188,6 +205,29 @@ void segment_file_unlink(const struct segment_file *file, const struct runtime_d
 	if (segment_file_is_in_place(file, dir))
 		(void)unlinkat(runtime_dir_segments(dir, file->name.backing),
 			       segment_name_file(&file->name, name), 0);
+}
+
+/* Nothing where the first word of the header will be. */
+static bool is_unfinished(int fd)
+{
+	uint64_t magic = 0;
+
+	return pread(fd, &magic, sizeof(magic), 0) >= 0 && magic == 0;
+}
+
+void segment_file_remove_unfinished(const struct runtime_dir *dir, const struct segment_name *name)
+{
+	CLEANUP(close_fd) int fd = -1;
+	struct segment_file file = {.name = *name};
+	struct stat status;
+
+	/* The lock of a maker ends with it, however that ends (flock(2)). */
+	if (segment_file_open(dir, name, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+	    !is_unfinished(fd) || fstat(fd, &status) < 0)
+		return;
+	file.device = status.st_dev;
+	file.inode = status.st_ino;
+	segment_file_unlink(&file, dir);
 }
 
 void segment_file_fini(struct segment_file *file)

@@ -57,6 +57,10 @@ bool segment_file_is_in_place(const struct segment_file *file, const struct runt
 /* Removes the name if it still leads to this file. */
 void segment_file_unlink(const struct segment_file *file, const struct runtime_dir *dir);
 
+/* Removes a segment of ours whose header was never whole, and whose maker is dead. A name that
+ * leads to anything else stays. */
+void segment_file_remove_unfinished(const struct runtime_dir *dir, const struct segment_name *name);
+
 /* Unmaps; the file stays. A zeroed one is fine. */
 void segment_file_fini(struct segment_file *file);
 

@@ -110,7 +110,8 @@ static void remove_second_name(const struct publisher *publisher, const struct s
 		segment_file_unlink(found, publisher->dir);
 }
 
-/* Only what a valid header says is of this runtime directory: DISCARD leaves that open. */
+/* Only what a valid header says is of this runtime directory: DISCARD leaves that open. What has no
+ * header yet, and nobody who would write it, is of no use to any broker. */
 static int sweep_segment(struct publisher *publisher, const struct segment_name *name)
 {
 	CLEANUP(adopt_result) struct adopt_result result = {.verdict = ADOPT_NOTHING};
@@ -134,6 +135,7 @@ static int sweep_segment(struct publisher *publisher, const struct segment_name 
 	switch (result.verdict) {
 	case ADOPT_NOTHING:
 	case ADOPT_DISCARD:
+		segment_file_remove_unfinished(publisher->dir, name);
 		return 0;
 	case ADOPT_REPLACE:
 	case ADOPT_CONTINUE:

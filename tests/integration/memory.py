@@ -3,6 +3,7 @@
 
 import base64
 import re
+import resource
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 from auth_server import CLIENT_ID
 
+PAGE_BYTES = resource.getpagesize()
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)")
 
 
@@ -46,18 +48,17 @@ def mappings(pid):
 
 
 def _read(pid, start, end):
-    data = b""
+    """What has been unmapped meanwhile, or is device memory, reads as zeroes: the pages behind it are there still."""
+    data = bytearray()
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        memory.seek(start)
         while len(data) < end - start:
+            memory.seek(start + len(data))
             try:
                 piece = memory.read(end - start - len(data))
-            except OSError:  # it was unmapped meanwhile, or is device memory
-                break
-            if not piece:
-                break
-            data += piece
-    return data
+            except OSError:
+                piece = b""
+            data += piece or bytes(PAGE_BYTES - (start + len(data)) % PAGE_BYTES)
+    return bytes(data)
 
 
 def holders(pid, *texts):

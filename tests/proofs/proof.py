@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
+import segment  # noqa: E402
 import tb  # noqa: E402
 
+MAKING_S = 1  # another world's broker has long made its segment by then
 CLONE_NEWNS = 0x00020000
 
 
@@ -101,6 +104,20 @@ class Readers:
         case.row("verified reads", seen["reads"], seen["reads"] > 0)
         case.row("reads without a token", seen["errors"], not (always and seen["errors"]))
         case.none("torn tokens, generations that went back", seen["torn"] + seen["generation_went_back"])
+
+
+def unfinished_segments(uid, since_s):
+    """How many files of this user were made since then for segments, and given up before their header was whole."""
+    time.sleep(MAKING_S)
+    return sum(_is_unfinished(path, uid, since_s) for path in segment.SHM.glob("tokenbroker.default.*"))
+
+
+def _is_unfinished(path, uid, since_s):
+    try:
+        status, data = path.stat(), path.read_bytes()
+    except FileNotFoundError:
+        return False
+    return status.st_uid == uid and since_s < status.st_ctime < time.time() - MAKING_S and not any(data[:8])
 
 
 def is_meant(part, words):

@@ -27,7 +27,6 @@ CALLS = {FUTEX: "futex: sleepers are woken", UNLINK: "unlink", UNLINKAT: "unlink
          RENAMEAT: LINKED, OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
 OTHER_CALL = "another system call"
 PUBLISH = {"slot_seq = 0", "metadata", "token words", "slot_sum", SEALED, COMMIT}
-MAKING_S = 1  # another world's broker has long made its segment by then
 HELD = ("sh", "-c", 'kill -STOP $$; exec "$0" "$@"')  # a broker that begins when single_step lets it
 
 
@@ -161,21 +160,6 @@ class Stage:
         names = [path.name for path in (self.world.runtime_dir / "tokens").iterdir()]
         return len(names) - 1 + sum(path != linked and _has_whole_header(_bytes_of(path))
                                     for path in segment.shared_memory_of(self.world.runtime_dir))
-
-    def remove_unfinished(self, since_s):
-        """Files made since then whose header is not whole, which brokers leave: it could be another's, who makes it."""
-        found = [path for path in segment.SHM.glob("tokenbroker.default.*") if self._is_unfinished(path, since_s)]
-        for path in found:
-            path.unlink(missing_ok=True)
-        return len(found)
-
-    def _is_unfinished(self, path, since_s):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            return False
-        return (status.st_uid == self.world.broker_uid and since_s < status.st_ctime < time.time() - MAKING_S
-                and not _has_whole_header(_bytes_of(path)))
 
 
 def _bytes_of(path):
@@ -317,8 +301,7 @@ def run(case, world, scene, is_short):
         for number in chosen(steps.find(call), is_short):
             steps.kill_at(call, number)
     case.row("seconds", round(time.time() - began_s))
-    time.sleep(MAKING_S)
-    steps.count["unfinished"] = stage.remove_unfinished(began_s)
+    steps.count["unfinished"] = proof.unfinished_segments(world.broker_uid, began_s)
     tell(case, steps)
     readers.tell(case, always=scene.trigger is not suspend)
 
@@ -331,11 +314,11 @@ def tell(case, steps):
         case.row(f"  after {step}", steps.steps[step], steps.steps[step] > 0)
     case.at_most("points that were not met a second time", count["not met again"], kills // 50)
     case.none("kills that left another token than the old or the new", count["wrong token"])
+    case.none("files without a whole header that are left", count["unfinished"])
     case.each("next brokers that went on with it", count["served on"], kills)
     case.each("  and published another", count["published again"], kills)
     if count["in the making"] > 0:
-        unfinished = count["unfinished"]
-        case.row("files without a whole header, which are left", unfinished, 0 < unfinished <= count["in the making"])
+        case.row("kills before the header of the next segment was whole", count["in the making"])
     if scene.trigger is suspend:
         scrubbed = count["scrubbed"]
         case.row("kills that left the old secret, scrubbed by the next broker", scrubbed, scrubbed > 0)

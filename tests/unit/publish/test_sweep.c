@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include <sys/file.h>
+
 #include "publish/publisher_private.h"
 #include "publish/sweep.h"
 
@@ -245,6 +247,31 @@ static void foreign_files_are_not_touched(void)
 	(void)unlink(other);
 }
 
+/* What a kill leaves behind its open, and behind its fallocate. */
+static void a_segment_without_a_header_goes_unless_its_maker_lives(void)
+{
+	static const char *const unfinished[] = {"/dev/shm/tokenbroker.default.00000000000000e1",
+						 "/dev/shm/tokenbroker.other.00000000000000e2"};
+	static const char zeroes[4096];
+	struct stage stage;
+
+	stage_open(&stage, RUNTIME_DIR_BACKING_SHM);
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(close_fd) int maker = -1;
+
+		CU_ASSERT_TRUE_FATAL(write_file(unfinished[i], zeroes, i * sizeof(zeroes), 0600));
+		maker = open(unfinished[i], O_RDWR | O_CLOEXEC);
+		CU_ASSERT_EQUAL_FATAL(flock(maker, LOCK_EX | LOCK_NB), 0);
+		CU_ASSERT_EQUAL(publisher_sweep(stage.publisher), 0);
+		CU_ASSERT_EQUAL(access(unfinished[i], F_OK), 0);
+		CU_ASSERT_EQUAL(close(maker), 0);
+		maker = -1;
+		CU_ASSERT_EQUAL(publisher_sweep(stage.publisher), 0);
+		CU_ASSERT_NOT_EQUAL(access(unfinished[i], F_OK), 0);
+	}
+	stage_close(&stage);
+}
+
 static void two_brokers_of_one_user_live_side_by_side(void)
 {
 	CLEANUP(seen) struct seen mine = {.is_there = false};
@@ -309,6 +336,7 @@ int main(void)
 		TEST(what_no_broker_made_stays_in_tokens),
 		TEST(an_error_does_not_end_the_sweep),
 		TEST(foreign_files_are_not_touched),
+		TEST(a_segment_without_a_header_goes_unless_its_maker_lives),
 		TEST(two_brokers_of_one_user_live_side_by_side),
 		TEST(the_segment_of_a_copied_link_is_not_adopted),
 		CU_TEST_INFO_NULL,
