@@ -254,8 +254,8 @@ const char *broker_control_obstacle(const struct broker *broker);
 /* broker_status.c */
 /* Writes or touches status.json if that is due; returns when to come again, CLOCK_BOOTTIME. */
 int64_t broker_run_status(struct broker *broker, int64_t now_ns);
-/* READY=1 once it is; STATUS= if it has changed, as often as a document is due at most. Returns when
- * to come again. */
+/* READY=1 once it is; STATUS= if it has changed, as often as a document is due at most. Returns
+ * when to come again. */
 int64_t broker_notify(struct broker *broker, int64_t now_ms);
 
 #endif

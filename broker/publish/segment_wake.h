@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wakes the readers that sleep on a segment, 64 at a time: the first of them with the publish, then
- * one batch a turn of the loop, as a thousand wake-ups in one go would take 8 ms. Bounded in all, because woken readers that go back
- * to sleep at once could keep it going for ever.
+ * one batch a turn of the loop, as a thousand wake-ups in one go would take 8 ms. Bounded in all,
+ * because woken readers that go back to sleep at once could keep it going for ever.
  */
 #ifndef BROKER_PUBLISH_SEGMENT_WAKE_H
 #define BROKER_PUBLISH_SEGMENT_WAKE_H

@@ -89,8 +89,7 @@ static struct chunk *add_chunk(size_t bytes)
 	chunk = locked_pages_map(wanted, &chunk_bytes, &is_locked);
 	if (chunk == NULL)
 		return NULL;
-	*chunk = (struct chunk){
-		.next = heap.chunks, .bytes = chunk_bytes, .is_locked = is_locked};
+	*chunk = (struct chunk){.next = heap.chunks, .bytes = chunk_bytes, .is_locked = is_locked};
 	heap.chunks = chunk;
 	first_of(chunk)->bytes = chunk_bytes - sizeof(*chunk) - sizeof(struct block);
 	return chunk;

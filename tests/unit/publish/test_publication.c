@@ -174,8 +174,7 @@ static void put_to_sleep(struct sleeper *sleeper, const struct seen *seen)
 	sleeper->base = mmap(NULL, seen->size, PROT_READ, MAP_SHARED, fd, 0);
 	CU_ASSERT_FATAL(sleeper->base != MAP_FAILED);
 	wake = sleeper->base + TOKENBROKER_SEGMENT_WAKE_OFFSET;
-	CU_ASSERT_EQUAL_FATAL(
-		pthread_create(&sleeper->thread, NULL, sleep_on_wake, sleeper), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&sleeper->thread, NULL, sleep_on_wake, sleeper), 0);
 	/* Moving the sleepers of a word to that same word counts them and disturbs none. */
 	while (syscall(SYS_futex, wake, FUTEX_CMP_REQUEUE, 0, 1, wake, seen->wake) < 1)
 		(void)nanosleep(&pause, NULL);
