@@ -127,10 +127,10 @@ int segment_file_create(struct segment_file *ret, const struct runtime_dir *dir,
 		    O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	/* Until it is closed: segment_file_remove_unfinished() of another broker leaves it alone.
-	 */
+	/* segment_file_remove_unfinished() of another broker leaves it alone. */
 	(void)flock(fd, LOCK_EX | LOCK_NB);
 	r = build(ret, fd, &name, &header, readers);
+	(void)flock(fd, LOCK_UN); /* the mapping would hold on to it */
 	if (r < 0) /* the name outlives the process, so it is undone by hand */
 		(void)unlinkat(directory_fd, file, 0);
 	return r;

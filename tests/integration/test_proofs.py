@@ -13,6 +13,7 @@ from conftest import ROOT
 PROOFS = {"torture": ["40", "1"], "resources": ["--short"], "soak": ["15", "1"], "valgrind": ["30"],
           "attack": ["--short"], "hygiene": ["--short"],
           "chaos": ["--short", "20", "1"]}
+TIMED = ("soak", "chaos", "attack")
 
 
 def misses_nothing(name, arguments, built):
@@ -23,15 +24,16 @@ def misses_nothing(name, arguments, built):
     assert run.returncode == 0 and len(rows) > 10 and set(rows) == {"ok"}, run.stdout + run.stderr
 
 
-@pytest.mark.xdist_group("proofs")  # one after the other: each takes what a machine has
+# Two at a time, those that judge times in one row: each takes what a machine has.
 @pytest.mark.needs_root
 @pytest.mark.needs_plain_build  # readers verify as fast as they can, and memory is limited
-@pytest.mark.parametrize("name", PROOFS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.xdist_group("proofs" if name in TIMED else "other proofs")) for name in PROOFS])
 def test_a_short_run_misses_nothing(built, name):
     misses_nothing(name, PROOFS[name], built)
 
 
-@pytest.mark.xdist_group("proofs")
+@pytest.mark.xdist_group("other proofs")
 @pytest.mark.skipif(not (shutil.which("spin") or shutil.which("apt-get")), reason="no package of spin here")
 def test_the_models_hold_and_each_mutation_is_found(built):
     misses_nothing("model", ["--short"], built)
