@@ -3,6 +3,7 @@
 
 import json
 import random
+import re
 import time
 
 import pytest
@@ -35,28 +36,30 @@ REPLACEMENT = ["segment_acl_set", "segment_writer_publish", "token_link_set", "p
 class Killer:
     """gdb, which holds a broker and kills it where it stops."""
 
-    def __init__(self, world, broker, point, times=1):
+    def __init__(self, world, broker, point, times=1, within=None):
+        """within: from the next call of this function on. status.json is written at any time."""
         self.broker = broker
-        commands = ["set confirm off", "set can-use-hw-watchpoints 0", *self._until(point, times), "kill"]
+        if within is None and point.startswith("watch"):
+            within = "segment_writer_publish"
+        commands = ["set confirm off", "set can-use-hw-watchpoints 0", *self._until(point, times, within), "kill"]
         arguments = [argument for command in commands for argument in ("-ex", command)]
         self.process = world.process(["gdb", "-nx", "-batch", "-p", broker.pid, *arguments], "gdb")
         wait_until(lambda: "ARMED" in self.process.out(), 30, "gdb")
 
     @staticmethod
-    def _until(point, times):
+    def _until(point, times, within):
         """What is watched is looked at after each instruction (not every machine has registers for that), so
         first to the function that changes it."""
         last = [f"ignore $bpnum {times - 1}", "echo ARMED\\n", "continue"]
-        if point.startswith("break"):
+        if within is None:
             return [point, *last]
-        return ["tbreak segment_writer_publish", "echo ARMED\\n", "continue", point, *last]
+        return [f"tbreak {within}", "echo ARMED\\n", "continue", point, *last]
 
     def wait(self):
         """Until the broker has come to its end, at the point and nowhere else."""
         self.process.wait(60)
         assert self.broker.wait() == -9
-        assert "hit Watchpoint 2" in self.process.out() or \
-            "hit Breakpoint 1" in self.process.out(), self.process.out()
+        assert re.search("hit (Watchpoint 2|Breakpoint [12])", self.process.out()), self.process.out()
 
 
 def mapped_at(broker, path):

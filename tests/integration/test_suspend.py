@@ -164,7 +164,8 @@ def test_killed_in_a_suspension_nobody_was_told_that_it_holds(world, server, cli
                                                               is_marked):
     broker = world.ready_broker(server)
     old = cli("get").out.strip().encode()
-    killer = Killer(world, broker, f"break {point}", times)
+    within = None if point == "suspend_marker_write" else "suspend_marker_write"
+    killer = Killer(world, broker, f"break {point}", times, within)
     suspension = cli.start("suspend", "default", "--wait", "5")
     killer.wait()
     assert suspension.wait(20) != 0 and suspension.err()
@@ -186,7 +187,8 @@ def test_killed_in_a_resume_it_is_still_suspended(world, server, cli, point):
     broker = world.ready_broker(server)
     assert cli("suspend", "default").status == 0
     wait_until(lambda: server.requests("revoke") == 1, 10, "the revocation")
-    killer = Killer(world, broker, f"break {point}")
+    killer = Killer(world, broker, f"break {point}",
+                    within=None if point == "suspend_marker_remove" else "suspend_marker_remove")
     resume = cli.start("resume", "default", "--wait", "5")
     killer.wait()
     assert resume.wait(20) != 0
