@@ -164,7 +164,7 @@ def heartbeat(case, world, seconds):
     answered = sum(int((flood.out().split() or ["0"])[-1]) for flood in floods)
     case.row("seconds", seconds, all(process.is_running() for process in hogs + floods))
     case.row("  commands answered", answered, answered > 0)
-    case.row("  heartbeats and documents", touched, touched >= seconds // HEARTBEAT_S > 0)
+    case.row("  heartbeats and documents", touched, touched >= max(seconds // HEARTBEAT_S, 1))
     case.at_most("  oldest of them, s", round(oldest_s), HEARTBEAT_S + LATE_S)
     case.at_most("longest turn of the loop, ms", broker.status()["loop"]["longest_ms"], LONGEST_TURN_MS)
     for process in hogs + floods:
