@@ -142,6 +142,7 @@ def test_a_second_suspension_still_knows_the_token_that_lives(world, server):
     broker = world.ready_broker(server)
     fingerprint = broker.token_status()["fingerprint"]
     server.order("revoke", status=503, count=20)
+    server.order(status=503, count=20)  # no other token comes between the two
     assert world.control(control.SUSPEND).result == "accepted"
     assert world.control(control.RESUME).result == "accepted"
     assert world.control(control.SUSPEND).result == "accepted"
