@@ -191,8 +191,12 @@ static void sleep_ns(int64_t for_ns)
 	(void)nanosleep(&pause, NULL);
 }
 
-/* Asks until there is an answer other than "busy", or the second is over. */
-static int ask_patiently(const struct sockaddr_un *address, uid_t owner,
+/*
+ * Asks until there is an answer other than "busy", or the second is over. Of a thousand processes
+ * that reject at once the broker hears one and publishes a newer token while most of the others
+ * still queue: these need not ask again, and are never told of a busy broker.
+ */
+static int ask_patiently(struct tokenbroker *tb, const struct sockaddr_un *address, uid_t owner,
 			 const struct tokenbroker_control_request *request)
 {
 	int64_t deadline_ns = clock_now_ns() + TIMEOUT_NS;
@@ -209,6 +213,8 @@ static int ask_patiently(const struct sockaddr_un *address, uid_t owner,
 			result = error_of(&answer);
 		if (r == 0 && result != -EAGAIN)
 			return result;
+		if (tokenbroker_generation(tb) > request->generation)
+			return -ESTALE;
 		if (clock_now_ns() + pause_ns >= deadline_ns)
 			return result;
 		sleep_ns(pause_ns);
@@ -239,5 +245,5 @@ EXPORT int tokenbroker_reject(struct tokenbroker *tb, uint64_t generation)
 	r = address_of(tb->runtime_dir, dir, &address);
 	if (r < 0)
 		return r;
-	return ask_patiently(&address, owner, &request);
+	return ask_patiently(tb, &address, owner, &request);
 }

@@ -104,9 +104,9 @@ int tokenbroker_wait(struct tokenbroker *tb, uint64_t after_generation, int time
  * -EACCES        the caller is not a reader of this token
  * -EINVAL        generation 0, or one that never was
  * -ENOENT        the broker does not know this token (any more)
- * -EAGAIN        the broker is busy
+ * -EAGAIN        the broker is busy, and no newer token is there yet
  * -ECONNREFUSED  no broker is running
- * -ETIMEDOUT     the broker did not answer within 1 s
+ * -ETIMEDOUT     the broker did not answer within 1 s, and no newer token is there yet
  */
 int tokenbroker_reject(struct tokenbroker *tb, uint64_t generation);
 

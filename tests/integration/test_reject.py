@@ -16,11 +16,9 @@ def test_a_thousand_processes_that_reject_at_once_make_one_fetch(world, server):
     broker = world.ready_broker(server)
     seen = swarm(world, "reject", "--processes", 1000, "--uid", READER_UID)
     before, = seen["before"]
-    # A rejection gives up after its second, which a thousand processes can use up on a slow machine.
-    late = sum(seen["results"]["reject"].get(name, 0) for name in ("EAGAIN", "ETIMEDOUT"))
-    assert late <= 100
-    assert seen["results"]["wait"] == {"ok": 1000 - late}
-    assert set(seen["after"]) - ({before} if late else set()) == {before + 1}, "all others got the next generation"
+    assert set(seen["results"]["reject"]) <= {"ok", "ESTALE"}, "nobody is told that the broker is busy"
+    assert seen["results"]["wait"] == {"ok": 1000}
+    assert set(seen["after"]) == {before + 1}
     assert server.requests() == 2
     assert broker.is_running()
     counters = broker.wait_token(lambda token: token["counters"]["publishes"] == 3)["counters"]

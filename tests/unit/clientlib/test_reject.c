@@ -203,6 +203,40 @@ static void a_busy_broker_is_asked_again(void)
 	CU_ASSERT_EQUAL(error_after(turns, 4), -ESTALE);
 }
 
+/* Asked once: were it asked again, it would say what it must not. */
+static void a_newer_token_ends_the_patience_with_a_busy_broker(void)
+{
+	ON_STAGE(stage);
+	static const struct turn turns[] = {{ANSWER, TOKENBROKER_CONTROL_BUSY},
+					    {ANSWER, TOKENBROKER_CONTROL_DENIED}};
+	struct stage_segment segment;
+	struct server server;
+
+	stage_show(&stage, &segment, "a");
+	stage_publish_token(&segment, 8, "newer");
+	WITH_HANDLE(tb);
+	start(&server, &stage, turns, 2);
+	CU_ASSERT_EQUAL(tokenbroker_reject(tb, 7), -ESTALE);
+	stop(&server);
+	CU_ASSERT_EQUAL(server.served, 1);
+}
+
+static void the_rejected_token_does_not_end_it(void)
+{
+	ON_STAGE(stage);
+	static const struct turn turns[] = {{ANSWER, TOKENBROKER_CONTROL_BUSY},
+					    {ANSWER, TOKENBROKER_CONTROL_ACCEPTED}};
+	struct stage_segment segment;
+	struct server server;
+
+	stage_show(&stage, &segment, "a");
+	stage_publish_token(&segment, 7, "rejected");
+	WITH_HANDLE(tb);
+	start(&server, &stage, turns, 2);
+	CU_ASSERT_EQUAL(tokenbroker_reject(tb, 7), 0);
+	stop(&server);
+}
+
 static void a_lost_connection_is_made_again(void)
 {
 	static const struct turn turns[] = {
@@ -443,6 +477,9 @@ int main(void)
 		{"the_request_names_the_token_and_nothing_else",
 		 the_request_names_the_token_and_nothing_else},
 		{"a_busy_broker_is_asked_again", a_busy_broker_is_asked_again},
+		{"a_newer_token_ends_the_patience_with_a_busy_broker",
+		 a_newer_token_ends_the_patience_with_a_busy_broker},
+		{"the_rejected_token_does_not_end_it", the_rejected_token_does_not_end_it},
 		{"a_lost_connection_is_made_again", a_lost_connection_is_made_again},
 		{"a_broker_that_stays_busy_is_left_alone_after_a_second",
 		 a_broker_that_stays_busy_is_left_alone_after_a_second},
