@@ -175,9 +175,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0; /* the turn that follows does what is due */
 }
 
-/* One wait and all that it brought. Measures how long the loop was away from waiting. */
+/*
+ * One wait and all that it brought. Measures how long the loop was away from waiting. Most events of
+ * a request are libcurl's own: no turn follows, which would look at every token for nothing.
+ */
 static int iterate(struct broker *broker)
 {
+	const uint64_t inner_events = broker->source->inner_events;
 	int64_t started_ns;
 	int64_t duration_ns;
 	int r = sd_event_prepare(broker->event);
@@ -187,7 +191,7 @@ static int iterate(struct broker *broker)
 	started_ns = clock_monotonic_ns();
 	if (r > 0)
 		r = sd_event_dispatch(broker->event);
-	if (r >= 0)
+	if (r >= 0 && broker->source->inner_events == inner_events)
 		r = turn(broker);
 	duration_ns = clock_monotonic_ns() - started_ns;
 	if (duration_ns > broker->longest_dispatch_ns)

@@ -24,6 +24,7 @@ struct http_client {
 	CURLM *multi;
 	sd_event *event;
 	sd_event_source *timer;
+	uint64_t *events; /* counted there */
 	bool has_libcurl; /* curl_global_init() to be undone */
 };
 
@@ -143,6 +144,7 @@ static int act(struct http_client *client, curl_socket_t fd, int events)
 {
 	int running;
 
+	++*client->events;
 	(void)curl_multi_socket_action(client->multi, fd, events, &running);
 	secret_wipe_stack();
 	end_finished(client);
@@ -363,7 +365,7 @@ static void cleanup_client(struct http_client **client)
 	http_client_free(*client);
 }
 
-int http_client_new(struct http_client **ret, struct sd_event *event)
+int http_client_new(struct http_client **ret, struct sd_event *event, uint64_t *events)
 {
 	CLEANUP(client) struct http_client *client = calloc(1, sizeof(*client));
 	int r;
@@ -379,6 +381,7 @@ int http_client_new(struct http_client **ret, struct sd_event *event)
 		return -ENOMEM;
 	client->has_libcurl = true;
 	client->event = sd_event_ref(event);
+	client->events = events;
 	client->multi = curl_multi_init();
 	if (client->multi == NULL)
 		return -ENOMEM;

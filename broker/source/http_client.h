@@ -47,7 +47,8 @@ struct http_result {
  * included. It must not start, cancel or free anything of this client. */
 typedef void http_done(const struct http_result *result, void *userdata);
 
-int http_client_new(struct http_client **ret, struct sd_event *event);
+/* events: grows by one with each event of the loop that the client has handled; borrowed. */
+int http_client_new(struct http_client **ret, struct sd_event *event, uint64_t *events);
 /* No transfer may be running. NULL is fine. */
 void http_client_free(struct http_client *client);
 

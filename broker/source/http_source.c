@@ -313,7 +313,7 @@ int http_source_new(struct token_source **ret, struct sd_event *event,
 	base = &source->base;
 	r = copy_settings(source, settings);
 	if (r == 0)
-		r = http_client_new(&source->client, event);
+		r = http_client_new(&source->client, event, &source->base.inner_events);
 	if (r == 0)
 		r = sd_event_add_defer(event, &source->deliver, on_deliver, source);
 	if (r >= 0)

@@ -44,6 +44,9 @@ struct token_source_ops {
 /* Base of every source: the first member of its struct. */
 struct token_source {
 	const struct token_source_ops *ops;
+	/* Events of the loop that concerned the source alone: by none of them has anything changed
+	 * for those who use it. */
+	uint64_t inner_events;
 };
 
 /*

@@ -215,6 +215,28 @@ static void an_unreadable_secret_is_an_outcome_from_the_loop(void)
 	CU_ASSERT_EQUAL(healed.outcome.reason, TOKEN_OK);
 }
 
+/* The broker looks at its tokens only after an event that is not one of these. */
+static void no_inner_event_brings_an_outcome(void)
+{
+	FIXTURE(fixture, "/ok");
+	CLEANUP(result) struct result result = {0};
+	unsigned inner = 0;
+
+	(void)begin(&fixture, &result, NULL);
+	for (unsigned turns = 0; result.calls == 0 && turns < 1000; turns++) {
+		const uint64_t before = fixture.source->inner_events;
+
+		CU_ASSERT_FATAL(sd_event_run(fixture.event, PATIENCE_MS * 1000) > 0);
+		if (fixture.source->inner_events == before)
+			continue;
+		inner++;
+		CU_ASSERT_EQUAL(fixture.source->inner_events, before + 1);
+		CU_ASSERT_EQUAL(result.calls, 0);
+	}
+	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_OK);
+	CU_ASSERT(inner >= 2);
+}
+
 static void a_cancelled_request_is_never_heard_of_again(void)
 {
 	FIXTURE(fixture, "/stall");
@@ -329,6 +351,7 @@ int main(void)
 		TEST(what_a_server_repeats_is_redacted),
 		TEST(a_revocation_is_sent_and_understood),
 		TEST(an_unreadable_secret_is_an_outcome_from_the_loop),
+		TEST(no_inner_event_brings_an_outcome),
 		TEST(a_cancelled_request_is_never_heard_of_again),
 		TEST(freeing_the_source_cancels_everything),
 		TEST(many_requests_run_side_by_side),
