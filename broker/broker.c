@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/vector_registers.h"
 #include "publish/boot_id.h"
 #include "source/http_source.h"
 
@@ -184,8 +185,10 @@ static int iterate(struct broker *broker)
 	const uint64_t inner_events = broker->source->inner_events;
 	int64_t started_ns;
 	int64_t duration_ns;
-	int r = sd_event_prepare(broker->event);
+	int r;
 
+	vector_registers_wipe(); /* of what the last event moved, for as long as we wait */
+	r = sd_event_prepare(broker->event);
 	if (r == 0)
 		r = sd_event_wait(broker->event, UINT64_MAX);
 	started_ns = clock_monotonic_ns();

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/vector_registers.h"
 #include "httpd/listener.h"
 #include "httpd/server.h"
 #include "httpd/settings.h"
@@ -185,11 +186,14 @@ static enum httpd_exit start(struct httpd *httpd)
 
 static enum httpd_exit serve(struct httpd *httpd)
 {
-	int r;
+	int r = 0;
 
 	log_addresses(httpd);
 	(void)sd_notify(0, "READY=1");
-	r = sd_event_loop(httpd->event);
+	while (r >= 0 && sd_event_get_state(httpd->event) != SD_EVENT_FINISHED) {
+		vector_registers_wipe(); /* of an access token, for as long as we wait */
+		r = sd_event_run(httpd->event, UINT64_MAX);
+	}
 	if (r >= 0)
 		return HTTPD_EXIT_OK;
 	log_error(httpd->log, "the event loop failed: %s", strerror(-r));
