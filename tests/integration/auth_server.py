@@ -96,6 +96,10 @@ class AuthServer(Process):
         return [request["at_ms"] for request in self.counts()["token_requests"]
                 if client_id in (None, request["client_id"])]
 
+    def answered_ns(self):
+        """When the last token request was answered, by the clock of time.monotonic()."""
+        return self.counts()["token_requests"][-1]["answered_ns"]
+
     def active(self):
         """Fingerprints of the tokens that the API would take."""
         return set(self.counts()["active"])

@@ -71,6 +71,8 @@ static struct json_object *make_token_requests(const struct journal *journal)
 		struct json_object *entry = json_object_new_object();
 
 		json_object_object_add(entry, "at_ms", json_object_new_int64(request->at_ms));
+		json_object_object_add(entry, "answered_ns",
+				       json_object_new_int64(request->answered_ns));
 		put_string(entry, "outcome", names[request->outcome]);
 		put_string(entry, "client_id", request->client_id);
 		json_object_array_add(list, entry);

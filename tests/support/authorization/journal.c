@@ -80,6 +80,18 @@ void journal_outcome(struct journal *journal, enum endpoint endpoint, uint64_t n
 	pthread_mutex_unlock(&journal->lock);
 }
 
+void journal_answer(struct journal *journal, enum endpoint endpoint, uint64_t number,
+		    int64_t now_ns)
+{
+	struct journal_request *request;
+
+	pthread_mutex_lock(&journal->lock);
+	request = endpoint == ENDPOINT_TOKEN ? token_request(journal, number) : NULL;
+	if (request != NULL)
+		request->answered_ns = now_ns;
+	pthread_mutex_unlock(&journal->lock);
+}
+
 void journal_end(struct journal *journal, enum endpoint endpoint)
 {
 	pthread_mutex_lock(&journal->lock);

@@ -36,7 +36,8 @@ enum outcome {
 		"method", "media_type", "unauthorized"
 
 struct journal_request {
-	int64_t at_ms; /* CLOCK_MONOTONIC, when the headers were in */
+	int64_t at_ms;       /* CLOCK_MONOTONIC, when the headers were in */
+	int64_t answered_ns; /* the same clock, before the first byte of the answer; 0: never */
 	enum outcome outcome;
 	char client_id[STORE_ID_BYTES]; /* as sent; "": none */
 };
@@ -80,6 +81,8 @@ void journal_form(struct journal *journal, enum endpoint endpoint, const struct 
 /* client_id may be NULL. */
 void journal_outcome(struct journal *journal, enum endpoint endpoint, uint64_t number,
 		     enum outcome outcome, const char *client_id);
+void journal_answer(struct journal *journal, enum endpoint endpoint, uint64_t number,
+		    int64_t now_ns);
 void journal_end(struct journal *journal, enum endpoint endpoint);
 
 #endif

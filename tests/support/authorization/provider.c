@@ -284,6 +284,16 @@ static void on_request(void *context, const struct http_request *request,
 	handle(&call);
 }
 
+static void on_answer(void *context, const struct http_request *request)
+{
+	struct provider *provider = context;
+	const struct route *route = find_route(request->path);
+
+	if (route != NULL)
+		journal_answer(&provider->journal, route->endpoint, request->tag,
+			       clock_monotonic_ns());
+}
+
 static void on_end(void *context, const struct http_request *request)
 {
 	struct provider *provider = context;
@@ -299,6 +309,7 @@ struct http_service provider_service(struct provider *provider)
 		.context = provider,
 		.on_begin = on_begin,
 		.on_request = on_request,
+		.on_answer = on_answer,
 		.on_end = on_end,
 	};
 }

@@ -224,7 +224,7 @@ static enum MHD_Result send_answer(const struct server *server, struct MHD_Conne
 
 /* Takes over answer->body. MHD_NO closes the connection without a further byte. */
 static enum MHD_Result deliver(const struct server *server, struct MHD_Connection *connection,
-			       struct http_answer *answer)
+			       const struct http_request *request, struct http_answer *answer)
 {
 	int fd = connection_fd(connection);
 	bool is_silent =
@@ -236,8 +236,11 @@ static enum MHD_Result deliver(const struct server *server, struct MHD_Connectio
 		(void)wait_with_peer(server, fd, -1);
 	else if (answer->delivery == HTTP_DELIVERY_RESET)
 		reset_connection(fd);
-	if (!is_silent)
+	if (!is_silent) {
+		if (server->service->on_answer != NULL)
+			server->service->on_answer(server->service->context, request);
 		return send_answer(server, connection, answer);
+	}
 	free(answer->body);
 	return MHD_NO;
 }
@@ -295,7 +298,7 @@ static enum MHD_Result answer_request(const struct server *server,
 
 	exchange->request.body = exchange->body != NULL ? exchange->body : "";
 	service->on_request(service->context, &exchange->request, &answer);
-	return deliver(server, connection, &answer);
+	return deliver(server, connection, &exchange->request, &answer);
 }
 
 static enum MHD_Result on_access(void *context, struct MHD_Connection *connection, const char *url,
