@@ -11,7 +11,8 @@
 
 /* The broker answers at once; only a suspension waits for a disk. */
 #define ANSWER_USEC (15 * USEC_PER_S)
-/* For a place in the socket's queue, as long as tokenbroker_reject() tries; and how often. */
+/* For a place in the socket's queue or among the connections that the broker serves at a time, as
+ * long as tokenbroker_reject() tries; and how often. */
 #define PLACE_NS   NS_PER_S
 #define KNOCK_USEC (USEC_PER_S / 100)
 
@@ -19,7 +20,7 @@ struct command {
 	const char *runtime_path; /* borrowed */
 	struct tokenbroker_control_request request;
 	int64_t place_by_ns; /* CLOCK_MONOTONIC */
-	int fd;              /* -1: it waits for a place in the queue */
+	int fd;              /* -1: it waits for a place */
 	sd_event_source *io;
 	sd_event_source *timer;
 	command_done done;
@@ -46,14 +47,47 @@ static void finish(struct command *command, int error,
 	done(userdata, error, answer);
 }
 
+static int on_knock(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int wait_for_place(struct command *command, sd_event *event)
+{
+	int r = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC, KNOCK_USEC,
+					   KNOCK_USEC / 10, on_knock, command);
+
+	return r < 0 ? r : 0;
+}
+
+static bool has_time_for_a_place(const struct command *command)
+{
+	return clock_monotonic_ns() < command->place_by_ns;
+}
+
+/* The other end has closed the connection. */
+static int hang_up_and_wait(struct command *command)
+{
+	sd_event *event = sd_event_source_get_event(command->io);
+
+	command->io = sd_event_source_disable_unref(command->io);
+	command->timer = sd_event_source_disable_unref(command->timer);
+	cleanup_close_fd(&command->fd);
+	command->fd = -1;
+	return wait_for_place(command, event);
+}
+
 static int on_answer(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+	struct command *command = userdata;
 	struct tokenbroker_control_answer answer;
 	int r = control_call_receive(fd, &answer);
 
 	(void)source;
 	(void)events;
-	finish(userdata, r, r < 0 ? NULL : &answer);
+	if (r == 0 && answer.result == TOKENBROKER_CONTROL_BUSY && has_time_for_a_place(command)) {
+		r = hang_up_and_wait(command);
+		if (r == 0)
+			return 0;
+	}
+	finish(command, r, r < 0 ? NULL : &answer);
 	return 0;
 }
 
@@ -95,23 +129,13 @@ static int wait_for_answer(struct command *command, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
-static int on_knock(sd_event_source *source, uint64_t usec, void *userdata);
-
-static int wait_for_place(struct command *command, sd_event *event)
-{
-	int r = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC, KNOCK_USEC,
-					   KNOCK_USEC / 10, on_knock, command);
-
-	return r < 0 ? r : 0;
-}
-
 static int knock(struct command *command, sd_event *event)
 {
 	int r = ask(command);
 
 	if (r == 0)
 		return wait_for_answer(command, event);
-	if (r == -EAGAIN && clock_monotonic_ns() < command->place_by_ns)
+	if (r == -EAGAIN && has_time_for_a_place(command))
 		return wait_for_place(command, event);
 	return r;
 }

@@ -4,6 +4,9 @@
 import re
 import signal
 import socket
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -306,6 +309,32 @@ def test_without_a_broker_a_command_is_503_and_the_document_is_still_shown(world
         assert "tokenbrokerd" in answer.problem(503)
         assert int(answer.header("retry-after")) >= 1
     assert http.ask("/v1/status").status == 200
+
+
+HOLD_PLACES = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import control
+held = [control.connect(sys.argv[2]) for _ in range(16)]
+print("busy" if control.command(sys.argv[2], control.REFRESH).result == "busy" else "free", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.needs_root
+def test_a_command_waits_until_the_broker_has_a_place_for_httpd(world, server):
+    """All 16 places of its user are taken: by as many commands at a time, or by whoever is that user."""
+    _, http = http_server.serve(world, server)
+    holder = world.process([sys.executable, "-c", HOLD_PLACES, Path(__file__).parent, world.runtime_dir], "holder",
+                           uid=HTTP_UID)
+    wait_until(lambda: holder.out() != "", what="the places taken")
+    assert holder.out().strip() == "busy"
+    waiting = world.process(http.command(SUSPEND, "--request", "POST", "--include", unix=True), "curl")
+    time.sleep(0.2)
+    assert waiting.is_running(), waiting.out()
+    holder.kill()
+    assert waiting.wait() == 0
+    assert http_server.parse(waiting.out_path.read_bytes()).status == 202
 
 
 def test_a_broker_that_is_killed_during_a_command_leaves_nobody_waiting(world, server):
