@@ -64,7 +64,7 @@ struct http_service {
 	void *context;
 	void (*on_begin)(void *context, struct http_request *request); /* headers are in */
 	void (*on_request)(void *context, const struct http_request *request,
-			   struct http_answer *ret_answer);                /* the body is, too */
+			   struct http_answer *ret_answer); /* the body is, too */
 	/* its first byte goes out; NULL: not of interest */
 	void (*on_answer)(void *context, const struct http_request *request);
 	void (*on_end)(void *context, const struct http_request *request); /* answered or lost */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a core file would hold of the registers: a child stops, and we look at it as a debugger does. */
+/* What a core file would hold of the registers: a child stops, and we look at it as a debugger
+ * does. */
 #include "base/vector_registers.h"
 
 #include <elf.h>
