@@ -177,8 +177,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /*
- * One wait and all that it brought. Measures how long the loop was away from waiting. Most events of
- * a request are libcurl's own: no turn follows, which would look at every token for nothing.
+ * One wait and all that it brought. Measures how long the loop was away from waiting. Most events
+ * of a request are libcurl's own: no turn follows, which would look at every token for nothing.
  */
 static int iterate(struct broker *broker)
 {

@@ -131,7 +131,7 @@ int segment_file_create(struct segment_file *ret, const struct runtime_dir *dir,
 	(void)flock(fd, LOCK_EX | LOCK_NB);
 	r = build(ret, fd, &name, &header, readers);
 	(void)flock(fd, LOCK_UN); /* the mapping would hold on to it */
-	if (r < 0) /* the name outlives the process, so it is undone by hand */
+	if (r < 0)                /* the name outlives the process, so it is undone by hand */
 		(void)unlinkat(directory_fd, file, 0);
 	return r;
 }
