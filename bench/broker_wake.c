@@ -32,7 +32,7 @@
 #include "base/cleanup.h"
 #include "bench/batches.h"
 
-enum { TOKENS_MAX = 64, PASSES_MAX = 50, SETTLE_MS = 3, REST_MS = 1200, GAP_NS = 1000 };
+enum { TOKENS_MAX = 64, PASSES_MAX = 50, SETTLE_MS = 13, REST_MS = 1200, GAP_NS = 1000 };
 
 struct shared {
 	_Atomic uint32_t round; /* 1 + 2 * token: a publish of it; 2 + 2 * token: the bare word */

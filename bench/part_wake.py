@@ -79,6 +79,7 @@ def _took(start, server, run):
     started = time.monotonic()
     run()
     ended = time.monotonic()
+    assert server.answered_ns() > 0
     return ended - (started if start == "the order of a refresh" else server.answered_ns() / 1e9)
 
 

@@ -359,6 +359,7 @@ static void wait_for_revocations(struct broker *broker)
 	while (broker->revocation_count > 0 && clock_boottime_ms() < deadline_ms) {
 		(void)broker_run_revocations(broker, clock_boottime_ms());
 		publisher_run(broker->publisher, clock_boottime_ns());
+		vector_registers_wipe();
 		if (broker->revocations_in_flight == 0 ||
 		    sd_event_run(broker->event, STOP_POLL_USEC) < 0)
 			break;

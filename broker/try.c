@@ -22,6 +22,7 @@
 #include "base/runtime_path.h"
 #include "base/status_file.h"
 #include "base/status_view.h"
+#include "base/vector_registers.h"
 #include "source/http_source.h"
 
 struct attempt {
@@ -43,8 +44,10 @@ static int wait_for(sd_event *event, const struct attempt *attempt)
 {
 	int r = 0;
 
-	while (r >= 0 && !attempt->is_over)
+	while (r >= 0 && !attempt->is_over) {
+		vector_registers_wipe();
 		r = sd_event_run(event, UINT64_MAX);
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -12,14 +12,17 @@
 /* The broker answers at once; only a suspension waits for a disk. */
 #define ANSWER_USEC (15 * USEC_PER_S)
 /* For a place in the socket's queue or among the connections that the broker serves at a time, as
- * long as tokenbroker_reject() tries; and how often. */
-#define PLACE_NS   NS_PER_S
-#define KNOCK_USEC (USEC_PER_S / 100)
+ * long as tokenbroker_reject() tries. The pauses between two knocks double: a broker that is
+ * busy has the work of every refusal. */
+#define PLACE_NS       NS_PER_S
+#define KNOCK_MIN_USEC (USEC_PER_S / 100)
+#define KNOCK_MAX_USEC (USEC_PER_S / 10)
 
 struct command {
 	const char *runtime_path; /* borrowed */
 	struct tokenbroker_control_request request;
 	int64_t place_by_ns; /* CLOCK_MONOTONIC */
+	uint64_t knock_usec; /* the next pause */
 	int fd;              /* -1: it waits for a place */
 	sd_event_source *io;
 	sd_event_source *timer;
@@ -51,9 +54,13 @@ static int on_knock(sd_event_source *source, uint64_t usec, void *userdata);
 
 static int wait_for_place(struct command *command, sd_event *event)
 {
-	int r = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC, KNOCK_USEC,
-					   KNOCK_USEC / 10, on_knock, command);
+	int r = sd_event_add_time_relative(event, &command->timer, CLOCK_MONOTONIC,
+					   command->knock_usec, command->knock_usec / 10, on_knock,
+					   command);
 
+	command->knock_usec *= 2;
+	if (command->knock_usec > KNOCK_MAX_USEC)
+		command->knock_usec = KNOCK_MAX_USEC;
 	return r < 0 ? r : 0;
 }
 
@@ -167,6 +174,7 @@ int command_start(struct command **ret, sd_event *event, const char *runtime_pat
 		.runtime_path = runtime_path,
 		.request = *request,
 		.place_by_ns = clock_monotonic_ns() + PLACE_NS,
+		.knock_usec = KNOCK_MIN_USEC,
 		.fd = -1,
 		.done = done,
 		.userdata = userdata,

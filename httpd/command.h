@@ -13,9 +13,9 @@
 struct command;
 
 /*
- * error: 0 and an answer; -ECONNREFUSED nobody listens; -EAGAIN the broker is busy, there was no
- * place in its queue for a second; -ETIMEDOUT; or any error of control_call.h. The command is gone
- * when done returns.
+ * error: 0 and an answer, which is "busy" where the broker had no place for this process for a
+ * second; -ECONNREFUSED nobody listens; -EAGAIN there was no place in the broker's queue for a
+ * second; -ETIMEDOUT; or any error of control_call.h. The command is gone when done returns.
  */
 typedef void (*command_done)(void *userdata, int error,
 			     const struct tokenbroker_control_answer *answer);

@@ -39,6 +39,11 @@ def pack(command, name="default", generation=0, origin=SELF, uid=0, gid=0, group
                         *padded, reserved)
 
 
+def pack_answer(result):
+    """As a broker says it."""
+    return ANSWER.pack(MAGIC, VERSION, RESULTS.index(result), 0, 0, 0, 0, bytes(32))
+
+
 def exchange(runtime_dir, message, timeout=5.0):
     """Sends message (bytes) and returns the Answer, or None if the broker just closes."""
     with connect(runtime_dir, timeout) as connection:

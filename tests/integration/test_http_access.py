@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Who may ask tokenbroker-httpd for what: callers, access tokens, other sites, commands."""
 
+import contextlib
 import re
 import signal
 import socket
-import sys
+import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -311,30 +311,56 @@ def test_without_a_broker_a_command_is_503_and_the_document_is_still_shown(world
     assert http.ask("/v1/status").status == 200
 
 
-HOLD_PLACES = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-import control
-held = [control.connect(sys.argv[2]) for _ in range(16)]
-print("busy" if control.command(sys.argv[2], control.REFRESH).result == "busy" else "free", flush=True)
-time.sleep(60)
-"""
+class BusyBroker:
+    """Stands in the place of a broker's control socket: says "busy" so often, "accepted" from then on."""
+
+    def __init__(self, world, busy):
+        self.times = []
+        self._busy = busy
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        path = world.runtime_dir / "control.sock"
+        path.unlink()
+        self._socket.bind(str(path))
+        path.chmod(0o666)
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                self.times.append(time.monotonic())
+                result = "busy" if len(self.times) <= self._busy else "accepted"
+                connection.recv(control.REQUEST.size)
+                connection.send(control.pack_answer(result))
+
+    def close(self):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
 
 
-@pytest.mark.needs_root
-def test_a_command_waits_until_the_broker_has_a_place_for_httpd(world, server):
-    """All 16 places of its user are taken: by as many commands at a time, or by whoever is that user."""
+def test_a_command_waits_until_the_broker_has_a_place(world, server):
     _, http = http_server.serve(world, server)
-    holder = world.process([sys.executable, "-c", HOLD_PLACES, Path(__file__).parent, world.runtime_dir], "holder",
-                           uid=HTTP_UID)
-    wait_until(lambda: holder.out() != "", what="the places taken")
-    assert holder.out().strip() == "busy"
-    waiting = world.process(http.command(SUSPEND, "--request", "POST", "--include", unix=True), "curl")
-    time.sleep(0.2)
-    assert waiting.is_running(), waiting.out()
-    holder.kill()
-    assert waiting.wait() == 0
-    assert http_server.parse(waiting.out_path.read_bytes()).status == 202
+    with contextlib.closing(BusyBroker(world, busy=3)) as broker:
+        assert http.post(REFRESH, unix=True).status == 202
+    assert len(broker.times) == 4
+    pauses = [later - earlier for earlier, later in zip(broker.times, broker.times[1:])]
+    assert all(pause >= 0.009 * 2 ** number for number, pause in enumerate(pauses))
+
+
+def test_a_command_waits_a_second_for_a_place_and_no_longer(world, server):
+    _, http = http_server.serve(world, server)
+    with contextlib.closing(BusyBroker(world, busy=1000)) as broker:
+        began = time.monotonic()
+        answer = http.post(REFRESH, unix=True)
+    assert answer.problem(503) and int(answer.header("retry-after")) >= 1
+    assert 0.9 < broker.times[-1] - began < 3
+    assert 5 < len(broker.times) < 20
 
 
 def test_a_broker_that_is_killed_during_a_command_leaves_nobody_waiting(world, server):

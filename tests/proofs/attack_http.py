@@ -186,7 +186,6 @@ KINDS = {
     "tls": b"\\x16\\x03\\x01\\x02\\x00\\x01\\x00\\x01\\xfc\\x03\\x03" * 20,
 }
 held = []
-os.nice(15)  # the others have the processor first, also where it is one
 print("flooding", flush=True)
 for number, (name, data) in enumerate(itertools.cycle(KINDS.items())):
     connection = socket.socket(socket.AF_INET if number % 2 else socket.AF_UNIX)

@@ -32,7 +32,7 @@ class Attacks(proof.Table):
         super().row(name, number, is_good)
 
     def take_over(self, text):
-        self._tried |= {line[6:].split()[0] for line in text.splitlines()}
+        self._tried |= {line[6:].split()[0] for line in text.splitlines() if not line.startswith("skip")}
         super().take_over(text)
 
     def settle(self):

@@ -34,11 +34,20 @@ __attribute__((target("avx512f"))) static void fill_with_avx512(const char *patt
 			 : "xmm0", "xmm7", "xmm15", "xmm16", "xmm23", "xmm31", "memory");
 }
 #undef LOAD
+#define LOAD(number) "vbroadcastf128 (%0), %%ymm" #number "\n\t"
+__attribute__((target("avx"))) static void fill_with_avx(const char *pattern)
+{
+	__asm__ volatile(LOAD(0) LOAD(7) LOAD(15)::"r"(pattern)
+			 : "xmm0", "xmm7", "xmm15", "memory");
+}
+#undef LOAD
 #define LOAD(number) "movdqu (%0), %%xmm" #number "\n\t"
 static void fill(const char *pattern)
 {
 	if (__builtin_cpu_supports("avx512f"))
 		fill_with_avx512(pattern);
+	else if (__builtin_cpu_supports("avx"))
+		fill_with_avx(pattern);
 	else
 		__asm__ volatile(LOAD(0) LOAD(7) LOAD(15)::"r"(pattern)
 				 : "xmm0", "xmm7", "xmm15", "memory");

@@ -221,6 +221,21 @@ static void a_newer_token_ends_the_patience_with_a_busy_broker(void)
 	CU_ASSERT_EQUAL(server.served, 1);
 }
 
+static void a_newer_token_is_told_by_a_broker_that_says_nothing(void)
+{
+	ON_STAGE(stage);
+	static const struct turn turns[] = {{MUTE, 0}};
+	struct stage_segment segment;
+	struct server server;
+
+	stage_show(&stage, &segment, "a");
+	stage_publish_token(&segment, 8, "newer");
+	WITH_HANDLE(tb);
+	start(&server, &stage, turns, 1);
+	CU_ASSERT_EQUAL(tokenbroker_reject(tb, 7), -ESTALE);
+	stop(&server);
+}
+
 static void the_rejected_token_does_not_end_it(void)
 {
 	ON_STAGE(stage);
@@ -479,6 +494,8 @@ int main(void)
 		{"a_busy_broker_is_asked_again", a_busy_broker_is_asked_again},
 		{"a_newer_token_ends_the_patience_with_a_busy_broker",
 		 a_newer_token_ends_the_patience_with_a_busy_broker},
+		{"a_newer_token_is_told_by_a_broker_that_says_nothing",
+		 a_newer_token_is_told_by_a_broker_that_says_nothing},
 		{"the_rejected_token_does_not_end_it", the_rejected_token_does_not_end_it},
 		{"a_lost_connection_is_made_again", a_lost_connection_is_made_again},
 		{"a_broker_that_stays_busy_is_left_alone_after_a_second",
