@@ -6,7 +6,8 @@
  * Orders a refresh of each of COUNT tokens (default, t1...) over the control socket, PASSES times.
  * One process watches the generation without a pause and notes when it has changed; another sleeps
  * in tokenbroker_wait() and notes when it holds the token. In turn with each, the floor under the
- * same eyes: a word is moved and a bare FUTEX_WAIT of it woken. Prints the figures in nanoseconds,
+ * same eyes: a word is moved and a bare FUTEX_WAIT of it woken, by a process that sleeps then, and
+ * by one that has other work first, as a broker has. Prints the figures in nanoseconds,
  * and how many rounds of each there are: one in which the watcher did not have its processor tells
  * nothing and is left out. A token server that takes some milliseconds keeps the order itself out
  * of what is timed.
@@ -32,10 +33,19 @@
 #include "base/cleanup.h"
 #include "bench/batches.h"
 
-enum { TOKENS_MAX = 64, PASSES_MAX = 50, SETTLE_MS = 13, REST_MS = 1200, GAP_NS = 1000 };
+enum {
+	TOKENS_MAX = 64,
+	PASSES_MAX = 50,
+	SETTLE_MS = 13,
+	REST_MS = 1200,
+	GAP_NS = 1000,
+	WORK_NS = 100000
+};
+
+enum kind { TOKEN, BARE, BARE_AND_WORK, KINDS };
 
 struct shared {
-	_Atomic uint32_t round; /* 1 + 2 * token: a publish of it; 2 + 2 * token: the bare word */
+	_Atomic uint32_t round; /* 1 + KINDS * token + kind */
 	_Atomic uint32_t armed;
 	_Atomic uint32_t noted;
 	_Atomic uint32_t word;
@@ -94,7 +104,7 @@ static struct tokenbroker *next_round(struct shared *shared, const struct tokens
 
 	while ((*round = atomic_load(&shared->round)) == former)
 		pause_ms(1);
-	return *round % 2 == 1 ? tokens->handles[*round / 2] : NULL;
+	return (*round - 1) % KINDS == TOKEN ? tokens->handles[(*round - 1) / KINDS] : NULL;
 }
 
 static uint64_t look(struct shared *shared, struct tokenbroker *tb)
@@ -208,18 +218,27 @@ static void await_both(_Atomic uint32_t *count)
 	atomic_store(count, 0);
 }
 
-static void run_round(struct shared *shared, const char *path, unsigned index, bool is_bare,
+static void wake_bare(struct shared *shared, int64_t work_ns)
+{
+	int64_t until_ns;
+
+	atomic_fetch_add(&shared->word, 1);
+	(void)syscall(SYS_futex, &shared->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+	until_ns = clock_monotonic_ns() + work_ns;
+	while (clock_monotonic_ns() < until_ns)
+		;
+}
+
+static void run_round(struct shared *shared, const char *path, unsigned index, enum kind kind,
 		      struct taken *taken)
 {
-	atomic_store(&shared->round, 1 + 2 * index + is_bare);
+	atomic_store(&shared->round, 1 + KINDS * index + kind);
 	await_both(&shared->armed);
 	pause_ms(SETTLE_MS);
-	if (is_bare) {
-		atomic_fetch_add(&shared->word, 1);
-		(void)syscall(SYS_futex, &shared->word, FUTEX_WAKE, 1, NULL, NULL, 0);
-	} else {
+	if (kind == TOKEN)
 		order_refresh(path, index);
-	}
+	else
+		wake_bare(shared, kind == BARE_AND_WORK ? WORK_NS : 0);
 	await_both(&shared->noted);
 	if (shared->moved_ns - shared->before_ns <= GAP_NS)
 		taken->ns[taken->count++] = (double)(shared->held_ns - shared->moved_ns);
@@ -235,8 +254,7 @@ static void tell(const char *name, struct taken *taken)
 
 int main(int argc, char **argv)
 {
-	static struct taken token;
-	static struct taken bare;
+	static struct taken taken[KINDS];
 	struct tokens tokens = {.count = argc == 4 ? (unsigned)atoi(argv[2]) : 0};
 	int passes = argc == 4 ? atoi(argv[1]) : 0;
 	struct shared *shared;
@@ -252,19 +270,20 @@ int main(int argc, char **argv)
 	children[1] = start(run_waiter, shared, &tokens);
 	for (int pass = 0; pass < passes; pass++) {
 		pause_ms(REST_MS); /* retry_min: a token is asked for once a second at most */
-		for (unsigned i = 0; i < tokens.count; i++) {
-			run_round(shared, argv[3], i, false, &token);
-			run_round(shared, argv[3], i, true, &bare);
-		}
+		for (unsigned i = 0; i < tokens.count; i++)
+			for (enum kind kind = TOKEN; kind < KINDS; kind++)
+				run_round(shared, argv[3], i, kind, &taken[kind]);
 	}
 	for (int i = 0; i < 2; i++) {
 		(void)kill(children[i], SIGKILL);
 		(void)waitpid(children[i], NULL, 0);
 	}
 	printf("{");
-	tell("token", &token);
+	tell("token", &taken[TOKEN]);
 	printf(",");
-	tell("bare", &bare);
+	tell("bare", &taken[BARE]);
+	printf(",");
+	tell("bare_and_work", &taken[BARE_AND_WORK]);
 	printf("}\n");
 	return EXIT_SUCCESS;
 }

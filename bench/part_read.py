@@ -76,6 +76,8 @@ def _generation_rows(table, told, size, writer):
         table.row(f"{name}: beside one load", ours, "ns", "a load and its call", load)
         table.row(f"{name}: 99th percentile", told["generation"]["p99"], "ns", "a load and its call",
                   told["generation_floor"]["p99"])
+        table.row(f"{name}, then the clock", told["generation_and_clock"]["median"], "ns", "the clock",
+                  told["clock"]["median"])
 
 
 def _over_readers(table, build, size, writer, alone):

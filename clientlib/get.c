@@ -69,8 +69,8 @@ ALWAYS_INLINE bool see_at_once(struct tokenbroker *tb, char *buffer, size_t size
 			       size_t *ret_copied, struct sight *ret)
 {
 	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
-	enum read_outcome outcome =
-		try_to_read(&seen->segment, false, buffer, size, ret_copied, &ret->reading);
+	enum read_outcome outcome = try_to_read(&seen->segment, mapping_base(seen), false, buffer,
+						size, ret_copied, &ret->reading);
 
 	if (outcome != READ_DONE || ret->reading.is_retired)
 		return false;
@@ -137,7 +137,7 @@ EXPORT uint64_t tokenbroker_generation(struct tokenbroker *tb)
 	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
 	uint64_t generation;
 
-	if (IS_RARE(!try_to_read_generation(&seen->segment, &generation)))
+	if (IS_RARE(!try_to_read_generation(&seen->segment, mapping_base(seen), &generation)))
 		return generation_step_by_step(tb);
 	return generation;
 }

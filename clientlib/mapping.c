@@ -92,7 +92,8 @@ static int map_file(int fd, size_t bytes, struct mapping **ret)
 	_Static_assert(sizeof(struct mapping) <= 4096, "the smallest page holds it");
 	if (region == MAP_FAILED)
 		return -errno;
-	mapping = region;
+	mapping = (struct mapping *)((char *)region + page_bytes) - 1;
+	mapping->region = region;
 	mapping->region_bytes = page_bytes + bytes;
 	mapping->segment_bytes = bytes;
 	base = mmap((char *)region + page_bytes, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -173,7 +174,7 @@ int mapping_open(const char *runtime_dir, const char *token_name, struct mapping
 void mapping_close(struct mapping *mapping)
 {
 	if (mapping != NULL)
-		(void)munmap(mapping, mapping->region_bytes);
+		(void)munmap(mapping->region, mapping->region_bytes);
 }
 
 bool mapping_is_linked(const struct mapping *mapping, const char *link_path)

@@ -18,10 +18,17 @@
 struct mapping {
 	struct segment segment;
 	size_t segment_bytes;
-	size_t region_bytes;   /* description and segment */
+	void *region; /* description and segment */
+	size_t region_bytes;
 	struct mapping *older; /* the one that this one replaced, or NULL; the handle's */
 	char target[MAPPING_TARGET_BYTES]; /* what the link said */
 };
+
+/* Where the segment begins: close behind the description, so that no load is needed to tell. */
+static inline const unsigned char *mapping_base(const struct mapping *mapping)
+{
+	return (const unsigned char *)(mapping + 1);
+}
 
 /*
  * Maps the live segment of a token. -ENOENT, -EACCES, -EPERM, -EPROTO as tokenbroker_open(), or

@@ -37,8 +37,8 @@ enum read_outcome segment_read(const struct segment *segment, char *buffer, size
 
 	for (unsigned tries = 1; tries <= TRIES; tries++) {
 		size_t copied;
-		enum read_outcome outcome =
-			try_to_read(segment, tries == TRIES, buffer, size, &copied, ret);
+		enum read_outcome outcome = try_to_read(segment, segment->base, tries == TRIES,
+							buffer, size, &copied, ret);
 
 		written = copied > written ? copied : written;
 		if (outcome != READ_OVERTAKEN) {

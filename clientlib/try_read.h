@@ -33,10 +33,11 @@ struct slot {
 	uint64_t head;
 };
 
-ALWAYS_INLINE struct slot find_slot(const struct segment *segment)
+/* base: segment->base, where it need not be loaded. */
+ALWAYS_INLINE struct slot find_slot(const struct segment *segment, const unsigned char *base)
 {
-	const unsigned char *base = segment->base; /* before head: behind it, it is loaded twice */
-	uint64_t head = segment_head(segment);
+	uint64_t head = atomic_load_explicit(word_at(base, TOKENBROKER_SEGMENT_HEAD_OFFSET),
+					     memory_order_acquire);
 
 	return (struct slot){
 		.segment = base,
@@ -52,7 +53,8 @@ ALWAYS_INLINE uint64_t head_afterwards(const struct slot *slot)
 	uint64_t later_head;
 
 	atomic_thread_fence(memory_order_acquire);
-	later_head = load_word(slot->segment, TOKENBROKER_SEGMENT_HEAD_OFFSET);
+	later_head = atomic_load_explicit(word_at(slot->segment, TOKENBROKER_SEGMENT_HEAD_OFFSET),
+					  memory_order_relaxed);
 	return later_head;
 }
 
@@ -98,15 +100,16 @@ ALWAYS_INLINE bool is_still_whole(uint64_t count, uint64_t later_count,
 }
 
 /*
- * One try of segment_read(). *ret_copied: how many bytes of the buffer it has written, whatever the
- * outcome.
+ * One try of segment_read(); base as find_slot(). *ret_copied: how many bytes of the buffer it has
+ * written, whatever the outcome.
  */
-ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool is_last_try,
+ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment,
+					    const unsigned char *base, bool is_last_try,
 					    char *buffer, size_t size, size_t *ret_copied,
 					    struct reading *ret)
 {
 	const struct geometry *geometry = &segment->geometry;
-	struct slot slot = find_slot(segment);
+	struct slot slot = find_slot(segment, base);
 	uint64_t count = slot.head & TOKENBROKER_SEGMENT_COUNT;
 	struct slot_words words;
 	int64_t expires_boottime_ns;
@@ -153,9 +156,10 @@ ALWAYS_INLINE enum read_outcome try_to_read(const struct segment *segment, bool 
 
 /* The same for a reader that wants to know the generation alone. false: anything but a valid token
  * in a segment that lives, or another try is needed. */
-ALWAYS_INLINE bool try_to_read_generation(const struct segment *segment, uint64_t *ret)
+ALWAYS_INLINE bool try_to_read_generation(const struct segment *segment, const unsigned char *base,
+					  uint64_t *ret)
 {
-	struct slot slot = find_slot(segment);
+	struct slot slot = find_slot(segment, base);
 	struct slot_words words = load_slot(&slot);
 
 	if (IS_RARE(head_afterwards(&slot) != slot.head))

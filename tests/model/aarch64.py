@@ -14,7 +14,6 @@ from pathlib import Path
 import atomics
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAD_OFFSET = int(re.search(r"SEGMENT_HEAD_OFFSET\s+(\w+)", (ROOT / "include/tokenbroker_segment.h").read_text())[1], 0)
 STAND_INS = {
     "string.h": "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\n"
                 "void explicit_bzero(void *, size_t);\n",
@@ -101,7 +100,7 @@ class Code:
                 is_told = where[1] in files and where[2] != "0"
                 made_for = source[int(where[2]) - 1][int(where[3]) - 1:] if is_told else ""
             elif load and made_for.startswith("atomic_load_explicit("):
-                place = "head" if load[2] == str(HEAD_OFFSET) else atomics.place(made_for)
+                place = atomics.place(made_for)
                 # What else of the handle is loaded has nothing to do with the segment.
                 self.events[at] = None if place == "handle" else f"{'ldar' if load[1] == 'ar' else 'ldr'} {place}"
 
