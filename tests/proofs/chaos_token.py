@@ -15,6 +15,7 @@ from tokens import fingerprint, is_whole
 BUFFER_BYTES = 1024
 MARGIN_S = 0.3  # requests are timed where they arrive
 LATE_S = CONNECT_TIMEOUT_S / 2
+LOOK_S = 0.5  # a generation is seen that long after its publish, at the latest
 SETTLED_S = 2.5  # what readers see has been so for so long: the status must say the same
 STATE_OF = {0: "valid", errno.EKEYEXPIRED: "expired", errno.EKEYREVOKED: "suspended", errno.ENOKEY: "pending"}
 
@@ -57,6 +58,7 @@ class Token:
         self.is_suspended = False  # None: a command was sent, whose answer is not there
         self.suspended_at = 0
         self.is_revoking = False
+        self._revoke_at = 0
         self.restless_until = 0  # a command, a restart or a clock step may lead to requests
         self._copied = None  # the fingerprint of the generation's token
         self._served = None
@@ -119,7 +121,8 @@ class Token:
             if info.generation < self.generation or (b"." in token and not is_whole(token)):
                 self.miss(NOTHING_TORN, f"generation {info.generation} after {self.generation}")
             self.generation = info.generation
-            self.is_revoking = False
+            # A command that came just now may be for this one: it was there before anybody had looked.
+            self.is_revoking = time.monotonic() < self._revoke_at + LOOK_S
             self._copied = fingerprint(token)
             self._served = self.front.served.get(self._copied)
             self.report.done["generations"] += 1
@@ -224,7 +227,7 @@ class Token:
         self.unrest(UNREST_S[number])
         was_revoking, was_suspended = self.is_revoking, self.is_suspended
         if number == control.REVOKE:
-            self.is_revoking = True
+            self.is_revoking, self._revoke_at = True, time.monotonic()
         if number in (control.SUSPEND, control.RESUME):
             self.is_suspended = None
         answer = await self.group.control(number, self.name, self.generation if number == control.REJECT else 0)
