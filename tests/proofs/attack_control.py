@@ -202,7 +202,7 @@ def flood(case, world, seconds):
     under.each("  over HTTP, in the flood of the first two: 202, 409 or 429",
                sum(status in (202, 409, 429) for status in statuses), len(statuses))
     under.row("rejections of another reader answered", rejections, rejections > 0)
-    under.at_most("  slowest round of these, with knocking again, ms", slowest_ms, 15000)
+    under.at_most("  slowest round of these, with knocking again, ms", slowest_ms, 10000)
     under.at_most("  longest turn of the loop, ms", broker.status()["loop"]["longest_ms"], 2000)
     under.none("  pauses of accepting, for whom the log would blame a client",
                sum("connections wait" in line for line in broker.err_lines()))
