@@ -51,7 +51,6 @@ def _of_a_broker(table, made):
     token, bare, count = told["token"], told["bare"], told["token_rounds"]
     table.row("a broker's publish: 1 waiter holds the token, median", token["median"] / 1000, "us", "bare futex",
               bare["median"] / 1000, ("<=", 1.3))
-    table.row(f"a broker's publish: best of {count}", token["best"] / 1000, "us", "bare futex", bare["best"] / 1000)
     table.row("a bare futex whose waker has 100 us of other work, median", told["bare_and_work"]["median"] / 1000, "us",
               "bare futex", bare["median"] / 1000)
     table.check(f"the watcher saw {count} of {passes * BROKER_TOKENS} publishes as they came",
