@@ -417,7 +417,7 @@ clean:
 help:
 	@echo 'make              programs and library into $(BUILD)/'
 	@echo 'make demo         shows it working, about 20 s; KEEP=1 leaves it up to be explored'
-	@echo 'make check        all tests, ends with "N passed, N failed"'
+	@echo 'make check        all tests, 7 to 15 min, ends with "N passed, N failed"; installs what they need'
 	@echo 'make install      below DESTDIR and PREFIX (now: $(PREFIX)); make uninstall undoes it'
 	@echo 'make sanitize     the tests under ASan and UBSan, gcc and clang; those with threads under TSan'
 	@echo 'make torture      KILLS=$(KILLS) SIGKILLs of the broker under verifying readers (as root)'

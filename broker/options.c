@@ -177,8 +177,8 @@ static int choose_runtime_dir(struct paths *paths, const struct options *options
 	paths->is_user_run = true;
 	if (facts->xdg_runtime_dir == NULL || facts->xdg_runtime_dir[0] != '/') {
 		error_text_set(error, "no runtime directory: " SYSTEM_RUNTIME_DIR
-				      " is not yours and XDG_RUNTIME_DIR is not set; name one with "
-				      "--runtime-dir");
+				      " is not yours and XDG_RUNTIME_DIR is not set: set "
+				      "it to a private directory on tmpfs");
 		return -ENOENT;
 	}
 	return path_join(paths->runtime_dir, facts->xdg_runtime_dir, "/tokenbroker");

@@ -27,7 +27,8 @@ static int show_once(const struct broker_status *status, bool is_json)
 	if (result != EXIT_STATUS_OK || !status_words_silence(&text, &status->file.mark, now_ns))
 		return result;
 	output_message(
-		"%s; this is what it wrote last (`systemctl status tokenbrokerd` shows more)",
+		"%s; this is what it wrote last, its log may say more (of a service: `journalctl "
+		"-u tokenbroker`)",
 		silence);
 	return EXIT_STATUS_NO_BROKER;
 }

@@ -152,8 +152,8 @@ static int choose(struct paths *paths, const struct options *options,
 
 	if (is_user_run && !is_usable(facts->xdg_runtime_dir)) {
 		error_text_set(error, "no runtime directory: " SYSTEM_RUNTIME_DIR
-				      " is not there and XDG_RUNTIME_DIR is not set; name one with "
-				      "--runtime-dir");
+				      " is not there and XDG_RUNTIME_DIR is not set: set "
+				      "it to a private directory on tmpfs");
 		return -ENOENT;
 	}
 	if (options->config_file != NULL)
