@@ -192,8 +192,8 @@ static void what_cannot_be_found_is_named_with_the_way_out(void)
 	const struct paths_facts no_home = {.xdg_runtime_dir = "/run/user/7"};
 	const struct paths_facts odd_home = {.home = "me", .xdg_runtime_dir = "/run/user/7"};
 
-	check_no_paths(&no_options, &no_runtime, -ENOENT, "--runtime-dir");
-	check_no_paths(&no_options, &odd_runtime, -ENOENT, "--runtime-dir");
+	check_no_paths(&no_options, &no_runtime, -ENOENT, "set it to a private directory");
+	check_no_paths(&no_options, &odd_runtime, -ENOENT, "set it to a private directory");
 	check_no_paths(&no_options, &no_home, -ENOENT, "--config");
 	check_no_paths(&no_options, &odd_home, -ENOENT, "--config");
 }
