@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "clientlib/mapping.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -121,6 +122,7 @@ static int check_contents(struct mapping *mapping, const char *token_name)
 	if (r < 0)
 		return r;
 	segment_init(&mapping->segment, base, &geometry);
+	assert(base == mapping_base(mapping));
 	if ((segment_head(&mapping->segment) & TOKENBROKER_SEGMENT_RETIRED) != 0)
 		return SEGMENT_VANISHED;
 	return 0;

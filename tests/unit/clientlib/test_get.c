@@ -277,8 +277,9 @@ static void what_no_writer_leaves_in_a_slot_is_no_token(void)
 {
 	ON_STAGE(stage);
 	const uint64_t valid = (uint64_t)TOKENBROKER_SEGMENT_VALID << 32;
+	const uint64_t none = (uint64_t)TOKENBROKER_SEGMENT_NONE << 32;
 	const uint64_t damaged[] = {valid | (STAGE_CAPACITY + 1), valid,
-				    UINT64_C(4) << 32 | strlen(TOKEN)};
+				    UINT64_C(4) << 32 | strlen(TOKEN), none | UINT32_MAX};
 	struct stage_segment segment;
 
 	stage_show(&stage, &segment, "a");

@@ -23,6 +23,7 @@
 static struct {
 	struct stage_segment writer;
 	struct segment segment;
+	struct mapping *mapping; /* close before the segment, as mapping_open() has it */
 	unsigned faults;
 	unsigned faults_with_publishes; /* the first so many */
 	unsigned publishes_per_fault;
@@ -95,10 +96,12 @@ static void set_up(void)
 					  .token_offset = PAGE,
 					  .token_capacity = CAPACITY};
 	struct tokenbroker_segment_header header = stage_header("default", CAPACITY);
+	unsigned char *region;
 
 	if (on.writer.base != NULL) {
 		signal(SIGSEGV, SIG_DFL);
-		STAGE_MUST(munmap(on.writer.base, on.writer.header.segment_bytes) == 0);
+		STAGE_MUST(munmap(on.writer.base - PAGE, PAGE + on.writer.header.segment_bytes) ==
+			   0);
 	}
 	header.slot_offset = PAGE;
 	header.slot_stride = STRIDE;
@@ -107,10 +110,20 @@ static void set_up(void)
 	on.retires_in_fault = false;
 	on.guarded = PAGE;
 	on.writer = (struct stage_segment){.header = header};
-	on.writer.base = mmap(NULL, header.segment_bytes, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	STAGE_MUST(on.writer.base != MAP_FAILED);
+	region = mmap(NULL, PAGE + header.segment_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	STAGE_MUST(region != MAP_FAILED);
+	on.writer.base = region + PAGE;
 	segment_init(&on.segment, on.writer.base, &geometry);
+	on.mapping = (struct mapping *)(void *)on.writer.base - 1;
+	on.mapping->segment = on.segment;
+}
+
+/* Who reads through a handle finds this segment. */
+static void open_handle(struct tokenbroker *ret)
+{
+	*ret = (struct tokenbroker){.name_check_ns = INT64_MAX};
+	atomic_init(&ret->current, on.mapping);
 }
 
 static enum read_outcome read_into(char *buffer, size_t size, struct reading *ret)
@@ -383,14 +396,12 @@ static void nothing_of_an_overtaken_token_stays_behind_a_shorter_one(void)
 /* tokenbroker_get() has a first try of its own before those of segment_read(). */
 static void nothing_of_the_overtaken_first_try_of_a_get_stays_behind(void)
 {
-	struct mapping mapping = {.older = NULL};
-	struct tokenbroker tb = {.name_check_ns = INT64_MAX};
+	struct tokenbroker tb;
 	struct tokenbroker_info info;
 	char buffer[CAPACITY + 1];
 
 	set_up();
-	mapping.segment = on.segment;
-	atomic_init(&tb.current, &mapping);
+	open_handle(&tb);
 	publish_length(900);
 	interleave(1, 1);
 	memset(buffer, 0xaa, sizeof(buffer));
@@ -404,12 +415,10 @@ static void nothing_of_the_overtaken_first_try_of_a_get_stays_behind(void)
 
 static void a_generation_that_is_overtaken_is_the_newer_one(void)
 {
-	struct mapping mapping = {.older = NULL};
-	struct tokenbroker tb = {.name_check_ns = INT64_MAX};
+	struct tokenbroker tb;
 
 	set_up();
-	mapping.segment = on.segment;
-	atomic_init(&tb.current, &mapping);
+	open_handle(&tb);
 	publish(1);
 	on.guarded = 0;
 	interleave(1, 1);
