@@ -80,8 +80,9 @@ def _took(start, server, run):
     started = time.monotonic()
     run()
     ended = time.monotonic()
-    assert server.answered_ns() > 0
-    return ended - (started if start == "the order of a refresh" else server.answered_ns() / 1e9)
+    answered_ns = server.answered_ns()
+    assert answered_ns > 0
+    return ended - (started if start == "the order of a refresh" else answered_ns / 1e9)
 
 
 def _refresh(made, token):
