@@ -47,16 +47,22 @@ int control_socket_listen(int runtime_fd, const char *path, int *ret_fd, struct 
 	CLEANUP(close_fd)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
+	mode_t umask_before;
 	int off = 0;
+	int r;
 
 	if (fd < 0)
 		return fail(error, path, "cannot make a socket");
 	if (unlinkat(runtime_fd, TOKENBROKER_CONTROL_SOCKET, 0) < 0 && errno != ENOENT)
 		return fail(error, path, "cannot remove the old socket");
 	format_address(&address, runtime_fd, path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	/* bind(2) minds the umask: whoever knocked before the mode is set would be told that he may
+	 * not, and for longer where the broker is killed just then. */
+	umask_before = umask(0111);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	(void)umask(umask_before);
+	if (r < 0)
 		return fail(error, path, "cannot bind");
-	/* bind(2) minds the umask. Nobody can connect before listen(2). */
 	if (fchmodat(runtime_fd, TOKENBROKER_CONTROL_SOCKET, 0666, 0) < 0)
 		return fail(error, path, "cannot set the mode");
 	/* Older kernels cannot refuse descriptors that somebody passes: see closer.h. */
