@@ -10,7 +10,7 @@
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
 
-/* The text is "SUBJECT 'NAME'REST". */
+/* The text is "SUBJECT 'NAME'REST"; with a suspended token the command that ends that follows. */
 static const struct explanation {
 	int error;
 	int status;
@@ -23,8 +23,7 @@ static const struct explanation {
 	 ": `tokenbroker status` shows why"},
 	{EKEYEXPIRED, EXIT_STATUS_EXPIRED, "token",
 	 " has expired, or has less time left than asked for: `tokenbroker status` shows why"},
-	{EKEYREVOKED, EXIT_STATUS_SUSPENDED, "token",
-	 " is suspended by an administrator: `tokenbroker resume NAME` brings it back"},
+	{EKEYREVOKED, EXIT_STATUS_SUSPENDED, "token", " is suspended by an administrator"},
 	{EACCES, EXIT_STATUS_DENIED, "you may not read token",
 	 ": an administrator can add you to its `readers` in tokenbroker.conf"},
 	{EPERM, EXIT_STATUS_FAILURE, "token",
@@ -70,6 +69,9 @@ void exit_status_explain_error(int error, const char *name, struct error_text *r
 		error_text_set(ret, "TOKENBROKER_RUNTIME_DIR is not an absolute path");
 	else if (explanation == NULL)
 		error_text_set(ret, "token '%s': %s", name, tokenbroker_strerror(error));
+	else if (error == -EKEYREVOKED)
+		error_text_set(ret, "%s '%s'%s: `tokenbroker resume %s` brings it back",
+			       explanation->subject, name, explanation->rest, name);
 	else
 		error_text_set(ret, "%s '%s'%s", explanation->subject, name, explanation->rest);
 }
@@ -95,21 +97,36 @@ int exit_status_of_result(unsigned result)
 	return EXIT_STATUS_FAILURE;
 }
 
-/* Why a command does not fit the state that the broker told with its answer. */
-static const char *explain_conflict(const struct tokenbroker_control_answer *answer,
-				    const char *command)
+static bool is_suspended(const struct tokenbroker_control_answer *answer)
 {
-	if (answer->state == TOKENBROKER_SEGMENT_SUSPENDED && strcmp(command, "resume") == 0)
+	return answer->state == TOKENBROKER_SEGMENT_SUSPENDED;
+}
+
+/* Why a command does not fit the state that the broker told with its answer. */
+static const char *reason_of_conflict(const struct tokenbroker_control_answer *answer)
+{
+	if (is_suspended(answer)) /* and so after a resume */
 		return "its mark in the state directory cannot be removed; `tokenbroker status` "
 		       "shows why";
-	if (answer->state == TOKENBROKER_SEGMENT_SUSPENDED)
-		return "it is suspended; `tokenbroker resume NAME` brings it back";
 	if ((answer->flags & TOKENBROKER_CONTROL_NO_REVOKE_URL) != 0)
 		return "its provider has no revocation address (revoke_url in tokenbroker.conf); "
 		       "`tokenbroker suspend` withdraws it from its readers";
 	if (answer->state != TOKENBROKER_SEGMENT_VALID)
 		return "there is no current token; `tokenbroker status` shows why";
 	return "something else is being done to it; `tokenbroker status` shows what";
+}
+
+static void explain_conflict(const struct tokenbroker_control_answer *answer, const char *command,
+			     const char *name, struct error_text *ret)
+{
+	if (is_suspended(answer) && strcmp(command, "resume") != 0)
+		error_text_set(ret,
+			       "cannot %s '%s': it is suspended; `tokenbroker resume %s` brings it "
+			       "back",
+			       command, name, name);
+	else
+		error_text_set(ret, "cannot %s '%s': %s", command, name,
+			       reason_of_conflict(answer));
 }
 
 void exit_status_explain_answer(const struct tokenbroker_control_answer *answer,
@@ -133,8 +150,7 @@ void exit_status_explain_answer(const struct tokenbroker_control_answer *answer,
 			       name, answer->retry_after_ms);
 		return;
 	case TOKENBROKER_CONTROL_CONFLICT:
-		error_text_set(ret, "cannot %s '%s': %s", command, name,
-			       explain_conflict(answer, command));
+		explain_conflict(answer, command, name, ret);
 		return;
 	case TOKENBROKER_CONTROL_DENIED:
 		error_text_set(

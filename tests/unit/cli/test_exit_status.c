@@ -49,7 +49,7 @@ static void an_error_names_the_token_and_what_to_do(void)
 			       "name right? `tokenbroker status` lists them");
 	exit_status_explain_error(-EKEYREVOKED, "crm", &text);
 	CU_ASSERT_STRING_EQUAL(text.text, "token 'crm' is suspended by an administrator: "
-					  "`tokenbroker resume NAME` brings it back");
+					  "`tokenbroker resume crm` brings it back");
 	exit_status_explain_error(-ENOMEM, "crm", &text);
 	CU_ASSERT_PTR_EQUAL(strstr(text.text, "token 'crm': "), text.text);
 }
@@ -113,7 +113,7 @@ static void a_conflict_says_with_what(void)
 		uint32_t flags;
 		const char *word;
 	} table[] = {
-		{"refresh", TOKENBROKER_SEGMENT_SUSPENDED, 0, "is suspended"},
+		{"refresh", TOKENBROKER_SEGMENT_SUSPENDED, 0, "is suspended; `tokenbroker resume crm`"},
 		{"resume", TOKENBROKER_SEGMENT_SUSPENDED, 0, "state directory"},
 		{"revoke", TOKENBROKER_SEGMENT_VALID, TOKENBROKER_CONTROL_NO_REVOKE_URL,
 		 "revoke_url"},
