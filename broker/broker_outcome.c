@@ -229,7 +229,7 @@ static void on_failure(struct managed_token *token, const struct source_outcome 
 {
 	const struct lifecycle_fetch_failure failure = {
 		.epoch = outcome->epoch,
-		.kind = !outcome->was_sent      ? LIFECYCLE_LOCAL
+		.kind = !outcome->was_tried     ? LIFECYCLE_LOCAL
 			: outcome->is_permanent ? LIFECYCLE_PERMANENT
 						: LIFECYCLE_TRANSIENT,
 		.retry_after_ms = outcome->retry_after_ms,
@@ -273,8 +273,11 @@ static void on_fetched(struct source_request *request, struct source_outcome *ou
 static bool start_fetch(struct managed_token *token, int64_t now_ms)
 {
 	struct broker *broker = token->broker;
+	const struct publication_content *content = managed_token_content(token);
 	struct source_call call = {
 		.config = token->config,
+		.known_token = content == NULL ? NULL : content->token,
+		.known_token_length = content == NULL ? 0 : content->length,
 		.done = on_fetched,
 		.userdata = token,
 	};

@@ -246,7 +246,7 @@ static void note_failure(struct pending_revocation *pending, const struct source
 {
 	const struct revocation_failure failure = {
 		/* The server's word that it cannot revoke is final; all else is tried again. */
-		.kind = outcome->was_sent ? LIFECYCLE_TRANSIENT : LIFECYCLE_LOCAL,
+		.kind = outcome->was_tried ? LIFECYCLE_TRANSIENT : LIFECYCLE_LOCAL,
 		.retry_after_ms = outcome->retry_after_ms,
 	};
 	bool is_first = pending->state.failures == 0;

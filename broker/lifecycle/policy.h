@@ -44,7 +44,7 @@ static inline bool lifecycle_policy_is_valid(const struct lifecycle_policy *poli
 enum lifecycle_failure {
 	LIFECYCLE_TRANSIENT, /* network, timeout, TLS, 408, 425, 429, 5xx, an unreadable 2xx */
 	LIFECYCLE_PERMANENT, /* the server says no: it goes on at retry_max */
-	LIFECYCLE_LOCAL,     /* nothing was sent, as with an unreadable secret file */
+	LIFECYCLE_LOCAL,     /* nobody was asked, as with an unreadable secret file */
 };
 
 static inline int64_t earlier_ms(int64_t a_ms, int64_t b_ms)

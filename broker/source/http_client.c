@@ -104,14 +104,24 @@ static bool is_answer_too_much(CURL *easy, CURLcode code)
 #endif
 }
 
+/* What libcurl refuses before it asks anybody. Of all else a server may feel something. */
+static bool was_refused_here(const struct http_transfer *transfer, CURLcode code)
+{
+	long sent_bytes = 0;
+
+	/* HTTP/0.9 is an unsupported protocol, too, but of an answer. */
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	return transfer->was_address_refused ||
+	       ((code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) &&
+		sent_bytes == 0);
+}
+
 static void end(struct http_transfer *transfer, CURLcode code)
 {
 	struct http_result result = {.answer = &transfer->answer, .detail = transfer->error};
-	long sent_bytes = 0;
 
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->answer.status);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
-	result.was_sent = sent_bytes > 0;
+	result.was_tried = !was_refused_here(transfer, code);
 	if (is_answer_too_much(transfer->easy, code))
 		transfer->answer.excess = HTTP_ANSWER_NO_MEMORY;
 	if (code != CURLE_OK && transfer->answer.excess == HTTP_ANSWER_FITS)

@@ -38,7 +38,7 @@ struct http_result {
 	/* TOKEN_OK: the server has answered, or said too much: answer->excess. Else TOKEN_NETWORK,
 	 * TOKEN_TIMEOUT, TOKEN_TLS or TOKEN_BAD_RESPONSE. */
 	enum token_reason failure;
-	bool was_sent;                    /* at least a part of the request left this host */
+	bool was_tried; /* somebody was asked: the server, a proxy, a name server */
 	const struct http_answer *answer; /* what came of it; status is set */
 	const char *detail;               /* of a failure; text of others, to be redacted */
 };

@@ -43,7 +43,8 @@ struct source_request {
 	char *provider;
 	struct http_transfer *transfer; /* NULL: not started, or ended */
 	struct secret *client_secret;
-	struct secret *token; /* to be revoked; NULL: this is a fetch */
+	struct secret *token;       /* to be revoked; NULL: this is a fetch */
+	struct secret *known_token; /* what readers hold; NULL: none */
 	struct oauth_request content;
 	struct source_outcome outcome;
 };
@@ -63,6 +64,8 @@ static void forget_secrets(struct source_request *request)
 	request->client_secret = NULL;
 	secret_free(request->token);
 	request->token = NULL;
+	secret_free(request->known_token);
+	request->known_token = NULL;
 	oauth_request_fini(&request->content);
 }
 
@@ -135,9 +138,10 @@ static void on_transfer_done(const struct http_result *result, void *userdata)
 	};
 
 	request->transfer = NULL;
-	request->outcome.was_sent = result->was_sent;
+	request->outcome.was_tried = result->was_tried;
 	redaction_add_secret(&redaction, request->client_secret);
 	redaction_add_secret(&redaction, request->token);
+	redaction_add_secret(&redaction, request->known_token);
 	redaction_add_secret(&redaction, request->content.credentials_raw);
 	redaction_add_secret(&redaction, request->content.credentials_encoded);
 	if (result->failure != TOKEN_OK)
@@ -148,6 +152,15 @@ static void on_transfer_done(const struct http_result *result, void *userdata)
 		oauth_response_to_fetch(result->answer, &context, &request->outcome);
 	forget_secrets(request);
 	finish(request);
+}
+
+static int copy_token(struct secret **ret, const char *token, size_t length)
+{
+	int r = secret_new(ret, length, length);
+
+	if (r == 0)
+		(void)secret_append(*ret, token, length); /* has the room */
+	return r;
 }
 
 static int request_new(struct source_request **ret, struct http_source *source,
@@ -167,6 +180,13 @@ static int request_new(struct source_request **ret, struct http_source *source,
 	request->provider = strdup(call->config->provider);
 	if (request->provider == NULL)
 		return -ENOMEM;
+	if (call->known_token != NULL) {
+		int r = copy_token(&request->known_token, call->known_token,
+				   call->known_token_length);
+
+		if (r < 0)
+			return r;
+	}
 	*ret = request;
 	request = NULL;
 	return 0;
@@ -247,10 +267,9 @@ static int http_source_revoke(struct token_source *base, const struct source_cal
 	assert(*call->config->revoke_url != '\0');
 	r = request_new(&request, (struct http_source *)base, call);
 	if (r == 0)
-		r = secret_new(&request->token, length, length);
+		r = copy_token(&request->token, token, length);
 	if (r < 0)
 		return r;
-	(void)secret_append(request->token, token, length); /* has the room */
 	complete = request;
 	request = NULL;
 	return start(complete, call->config, ret);

@@ -124,16 +124,27 @@ static void describe_bare_status(const struct http_answer *answer, const struct 
 		error_text_set(message, "HTTP %ld with JSON that names no error", answer->status);
 }
 
-static void describe_error(const struct http_answer *answer, const struct answer_json *json,
-			   const struct redaction *redaction, struct error_text *message)
+/* What is known, and a token that the answer itself holds. */
+static struct redaction with_token_of(const struct answer_json *json, const struct redaction *known)
 {
+	struct span token = find_string(json, "access_token");
+	struct redaction redaction = *known;
+
+	redaction_add(&redaction, token.bytes, token.length);
+	return redaction;
+}
+
+static void describe_error(const struct http_answer *answer, const struct answer_json *json,
+			   const struct redaction *known, struct error_text *message)
+{
+	struct redaction redaction = with_token_of(json, known);
 	struct span error = find_string(json, "error");
 	struct span description = find_string(json, "error_description");
 	char error_text[ERROR_BYTES];
 	char description_text[DESCRIPTION_BYTES];
 
-	redact(redaction, error.bytes, error.length, error_text, sizeof(error_text));
-	redact(redaction, description.bytes, description.length, description_text,
+	redact(&redaction, error.bytes, error.length, error_text, sizeof(error_text));
+	redact(&redaction, description.bytes, description.length, description_text,
 	       sizeof(description_text));
 	error_text_set(message, "HTTP %ld: %s%s%s", answer->status, error_text,
 		       *description_text == '\0' ? "" : ": ", description_text);
@@ -247,12 +258,11 @@ static void take_details(const struct answer_json *json, const struct redaction 
 static void take_token(const struct answer_json *json, const struct redaction *known,
 		       struct source_outcome *outcome)
 {
-	struct redaction redaction = *known;
+	struct redaction redaction = with_token_of(json, known);
 	struct span token = {0};
 	enum answer_json_member member =
 		answer_json_string(json, "access_token", &token.bytes, &token.length);
 
-	redaction_add(&redaction, token.bytes, token.length);
 	if (!check_token(member, token, outcome) || !check_token_type(json, &redaction, outcome))
 		return;
 	if (secret_new(&outcome->token, token.length, token.length) < 0) {

@@ -20,7 +20,7 @@ struct oauth_response_context {
 
 /*
  * Both fill what the answer decides: reason, is_permanent, http_status, retry_after_ms, the token
- * and what came with it, and the texts; the times and was_sent are the caller's. *ret_outcome
+ * and what came with it, and the texts; the times and was_tried are the caller's. *ret_outcome
  * starts zeroed.
  */
 void oauth_response_to_fetch(const struct http_answer *answer,

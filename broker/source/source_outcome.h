@@ -23,8 +23,8 @@ struct source_outcome {
 	enum token_reason reason;
 	/* fetch: will not heal by itself, go on at retry_max; revoke: give up. */
 	bool is_permanent;
-	/* At least a part of a request may have reached the server. */
-	bool was_sent;
+	/* Somebody was asked: the server, a proxy, a name server. Then it counts as a request. */
+	bool was_tried;
 	long http_status;       /* 0: no answer */
 	int64_t retry_after_ms; /* the pause the server asks for, at most an hour; 0: none */
 	uint64_t epoch;         /* of the call */

@@ -27,7 +27,10 @@ typedef void source_done(struct source_request *request, struct source_outcome *
 
 struct source_call {
 	const struct config_token *config; /* borrowed while the call starts, not longer */
-	uint64_t epoch;                    /* comes back in the outcome */
+	/* What readers hold, for no text of the outcome may show it; borrowed likewise, or NULL. */
+	const char *known_token;
+	size_t known_token_length;
+	uint64_t epoch; /* comes back in the outcome */
 	source_done *done;
 	void *userdata;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The token server is down, busy or refuses us: a good token serves to its end, and all heals."""
 
+import socket
 import time
 from datetime import datetime, timedelta
 
@@ -61,6 +62,18 @@ def test_a_server_that_cannot_be_reached_is_tried_again(world, server):
     broker.wait_token(lambda token: token["state"] == "valid", timeout=20)
     assert get(world).status == 0
     assert all(pause > 1 - MARGIN_S for pause in pauses_s(server))
+
+
+def test_refreshes_ordered_while_nobody_listens_keep_the_interval_too(world, server, cli):
+    dead = world.token(server, retry_min=60, retry_max=60)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dead["token_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}/token"
+    world.write_config({"default": dead})
+    broker = world.broker().wait_ready()
+    assert broker.wait_token(lambda token: token["last_error"] is not None)["last_error"]["reason"] == "network"
+    early = cli("refresh", "default", "--wait", "0")
+    assert early.status == 10 and "too soon" in early.err
+    assert broker.token_status()["counters"]["fetches"]["failed"] == 1
 
 
 def test_nothing_is_asked_before_the_time_that_the_server_named(world, server, cli):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where the secret and the tokens must not be: memory, core files, logs, status, arguments."""
 
+import json
 import re
 from pathlib import Path
 
@@ -165,6 +166,18 @@ def test_a_server_that_echoes_the_secret_gets_it_nowhere(world, server, cli, met
     assert shown.status == 0
     for text in (CANARY, *forms(SECRET)):
         assert text not in shown.out + shown.err
+
+
+def test_a_server_that_tells_the_token_which_readers_hold_gets_it_nowhere(world, server, cli):
+    broker = canary_broker(world, server)
+    token = cli("get").out.strip()
+    assert token.startswith(CANARY)
+    server.order("token", status=429, count=1, body=json.dumps(
+        {"error": "slow_down", "error_description": f"{token} is still active"}))
+    wait_until(lambda: cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
+    error = broker.wait_token(lambda token: token["last_error"] is not None)["last_error"]
+    assert error["message"] == "HTTP 429: slow_down: [redacted] is still active"
+    assert_nowhere(broker, world, token)
 
 
 def test_the_whole_story_leaves_no_trace(world, server, cli):

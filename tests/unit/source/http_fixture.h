@@ -32,6 +32,7 @@ struct fixture {
 	sd_event *event;
 	struct token_source *source;
 	struct config_token config;
+	const char *known_token; /* of the next request */
 	char url[64];
 	char secret_path[64];
 	char masked_secret[SECRET_BYTES]; /* so that the test itself keeps no copy */
@@ -121,7 +122,14 @@ static inline struct source_request *begin(struct fixture *fixture, struct resul
 {
 	struct config_token config = fixture->config;
 	struct source_call call = {
-		.config = &config, .epoch = 42, .done = on_done, .userdata = result};
+		.config = &config,
+		.known_token = fixture->known_token,
+		.known_token_length =
+			fixture->known_token == NULL ? 0 : strlen(fixture->known_token),
+		.epoch = 42,
+		.done = on_done,
+		.userdata = result,
+	};
 	struct source_request *request = NULL;
 
 	if (config.token_url == NULL)

@@ -26,7 +26,7 @@ static void a_good_server_gives_a_token(void)
 	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_OK);
 	CU_ASSERT_STRING_EQUAL(result.outcome.message.text, "");
 	CU_ASSERT(is_secret_backwards(&fixture, result.outcome.token));
-	CU_ASSERT(result.outcome.was_sent);
+	CU_ASSERT(result.outcome.was_tried);
 	CU_ASSERT_EQUAL(result.outcome.http_status, 200);
 	CU_ASSERT_EQUAL(result.outcome.lifetime_ms, 3600000);
 }
@@ -67,7 +67,7 @@ static void every_failure_has_its_reason(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(result.outcome.message.text, rows[i].part));
 		CU_ASSERT_STRING_NOT_EQUAL(result.outcome.message.text, "");
 		CU_ASSERT_PTR_NULL(result.outcome.token);
-		CU_ASSERT(result.outcome.was_sent);
+		CU_ASSERT(result.outcome.was_tried);
 	}
 }
 
@@ -80,10 +80,10 @@ static void a_silent_server_runs_into_the_timeout(void)
 	ask(&fixture, &result, NULL);
 	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_TIMEOUT);
 	CU_ASSERT(result.outcome.duration_ms >= 900 && result.outcome.duration_ms < 5000);
-	CU_ASSERT(result.outcome.was_sent);
+	CU_ASSERT(result.outcome.was_tried);
 }
 
-static void a_closed_port_is_a_network_failure_and_nothing_was_sent(void)
+static void a_closed_port_is_a_network_failure_and_counts_as_a_request(void)
 {
 	FIXTURE(fixture, "/ok");
 	CLEANUP(result) struct result result = {0};
@@ -93,12 +93,12 @@ static void a_closed_port_is_a_network_failure_and_nothing_was_sent(void)
 	(void)snprintf(fixture.url, sizeof(fixture.url), "http://127.0.0.1:%u/ok", port);
 	ask(&fixture, &result, NULL);
 	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_NETWORK);
-	CU_ASSERT_FALSE(result.outcome.was_sent);
+	CU_ASSERT(result.outcome.was_tried);
 	CU_ASSERT_EQUAL(result.outcome.http_status, 0);
 	CU_ASSERT_STRING_NOT_EQUAL(result.outcome.hint, "");
 }
 
-static void a_server_without_tls_is_a_tls_failure_and_nothing_was_sent(void)
+static void a_server_without_tls_is_a_tls_failure_and_counts_as_a_request(void)
 {
 	FIXTURE(fixture, "/ok");
 	CLEANUP(result) struct result no_tls = {0};
@@ -108,7 +108,7 @@ static void a_server_without_tls_is_a_tls_failure_and_nothing_was_sent(void)
 		       fixture.server.port);
 	ask(&fixture, &no_tls, NULL);
 	CU_ASSERT_EQUAL(no_tls.outcome.reason, TOKEN_TLS);
-	CU_ASSERT_FALSE(no_tls.outcome.was_sent);
+	CU_ASSERT(no_tls.outcome.was_tried);
 	CU_ASSERT_FALSE(no_tls.outcome.is_permanent);
 
 	fixture.config.ca_file = TEXT("/nonexistent/ca.pem");
@@ -127,12 +127,12 @@ static void cleartext_needs_permission_and_a_loopback_address(void)
 	fixture.config.allow_http = false;
 	ask(&fixture, &refused, NULL);
 	CU_ASSERT_NOT_EQUAL(refused.outcome.reason, TOKEN_OK);
-	CU_ASSERT_FALSE(refused.outcome.was_sent);
+	CU_ASSERT_FALSE(refused.outcome.was_tried);
 	fixture.config.allow_http = true;
 	fixture.config.token_url = TEXT("http://192.0.2.1/ok"); /* RFC 5737: nobody's */
 	ask(&fixture, &foreign, NULL);
 	CU_ASSERT_EQUAL(foreign.outcome.reason, TOKEN_NETWORK);
-	CU_ASSERT_FALSE(foreign.outcome.was_sent);
+	CU_ASSERT_FALSE(foreign.outcome.was_tried);
 	CU_ASSERT_PTR_NOT_NULL(strstr(foreign.outcome.message.text, "loopback addresses only"));
 }
 
@@ -177,6 +177,19 @@ static void what_a_server_repeats_is_redacted(void)
 	}
 }
 
+static void what_a_server_tells_of_the_token_that_readers_hold_is_redacted(void)
+{
+	FIXTURE(fixture, "/echo");
+	CLEANUP(result) struct result result = {0};
+
+	fixture.config.client_auth = CONFIG_CLIENT_AUTH_POST;
+	fixture.known_token = "credentials"; /* is in what it repeats */
+	ask(&fixture, &result, NULL);
+	CU_ASSERT_STRING_EQUAL(result.outcome.message.text,
+			       "HTTP 401: invalid_client: grant_type=client_[redacted]"
+			       "&client_id=id&client_secret=[redacted] ");
+}
+
 static void a_revocation_is_sent_and_understood(void)
 {
 	FIXTURE(fixture, "/revoked");
@@ -208,7 +221,7 @@ static void an_unreadable_secret_is_an_outcome_from_the_loop(void)
 	CU_ASSERT_EQUAL(chmod(fixture.secret_path, 0644), 0);
 	ask(&fixture, &result, NULL);
 	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_SECRET_UNREADABLE);
-	CU_ASSERT_FALSE(result.outcome.was_sent);
+	CU_ASSERT_FALSE(result.outcome.was_tried);
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.outcome.message.text, "chmod 0400"));
 	CU_ASSERT_EQUAL(chmod(fixture.secret_path, 0400), 0);
 	ask(&fixture, &healed, NULL); /* it is read afresh for every request */
@@ -344,11 +357,12 @@ int main(void)
 		TEST(a_good_server_gives_a_token),
 		TEST(every_failure_has_its_reason),
 		TEST(a_silent_server_runs_into_the_timeout),
-		TEST(a_closed_port_is_a_network_failure_and_nothing_was_sent),
-		TEST(a_server_without_tls_is_a_tls_failure_and_nothing_was_sent),
+		TEST(a_closed_port_is_a_network_failure_and_counts_as_a_request),
+		TEST(a_server_without_tls_is_a_tls_failure_and_counts_as_a_request),
 		TEST(cleartext_needs_permission_and_a_loopback_address),
 		TEST(only_a_configured_proxy_is_used),
 		TEST(what_a_server_repeats_is_redacted),
+		TEST(what_a_server_tells_of_the_token_that_readers_hold_is_redacted),
 		TEST(a_revocation_is_sent_and_understood),
 		TEST(an_unreadable_secret_is_an_outcome_from_the_loop),
 		TEST(no_inner_event_brings_an_outcome),

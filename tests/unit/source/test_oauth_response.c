@@ -185,6 +185,9 @@ static void neither_secret_nor_token_gets_into_a_text(void)
 	CLEANUP(outcome)
 	struct source_outcome denied = fetch(
 		401, "{\"error\":\"s3cr/t\",\"error_description\":\"no s3cr%2ft, \\u001b[1mno\"}");
+	CLEANUP(outcome)
+	struct source_outcome odd = fetch(429, "{\"error\":\"x\",\"access_token\":\"t0ken\","
+					       "\"error_description\":\"t0ken is still good\"}");
 
 	CU_ASSERT_STRING_EQUAL(
 		refused.message.text,
@@ -193,6 +196,7 @@ static void neither_secret_nor_token_gets_into_a_text(void)
 	CU_ASSERT_STRING_EQUAL(good.scope, "a [redacted] [redacted]\\x0a");
 	CU_ASSERT_STRING_EQUAL(denied.message.text,
 			       "HTTP 401: [redacted]: no [redacted], \\x1b[1mno");
+	CU_ASSERT_STRING_EQUAL(odd.message.text, "HTTP 429: x: [redacted] is still good");
 }
 
 struct error_row {
