@@ -300,8 +300,11 @@ void broker_reload(struct broker *broker)
 	struct managed_token **tokens = NULL;
 
 	status_writer_mark_changed(&broker->status_writer);
-	if (load(broker, &loaded, &broker->config_error) == 0)
+	if (load(broker, &loaded, &broker->config_error) == 0) {
 		tokens = calloc(loaded->config->token_count + 1, sizeof(*tokens));
+		if (tokens == NULL)
+			error_text_set(&broker->config_error, "%s", strerror(ENOMEM));
+	}
 	if (tokens == NULL) {
 		loaded_config_unref(loaded);
 		log_error(broker->log, "reload: nothing has changed: %s",
