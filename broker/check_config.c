@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ca_file.h"
 #include "base/cleanup.h"
 #include "base/config.h"
 #include "base/principals.h"
@@ -53,21 +54,15 @@ static int check_names(struct config_errors *errors, const struct config_place *
 	return r;
 }
 
-/* Each fetch would fail on it, for a reason that libcurl puts less clearly. */
+/* Each fetch would fail on it. */
 static int check_ca_file(struct config_errors *errors, const struct config_token *token)
 {
-	struct stat st;
-	int r = 0;
+	struct error_text error;
 
-	if (token->ca_file_place.file == NULL || token->ca_file[0] == '\0')
+	if (token->ca_file_place.file == NULL || token->ca_file[0] == '\0' ||
+	    ca_file_check(token->ca_file, &error) == 0)
 		return 0;
-	if (stat(token->ca_file, &st) < 0)
-		r = config_errors_add(errors, &token->ca_file_place, "ca_file",
-				      "%s cannot be read: %s", token->ca_file, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		r = config_errors_add(errors, &token->ca_file_place, "ca_file",
-				      "%s is not a regular file", token->ca_file);
-	return r;
+	return config_errors_add(errors, &token->ca_file_place, "ca_file", "%s", error.text);
 }
 
 static int check_token(struct config_errors *errors, const struct config_token *token,

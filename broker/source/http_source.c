@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+#include "base/ca_file.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "source/hint.h"
@@ -233,9 +234,14 @@ static int start(struct source_request *started, const struct config_token *conf
 			     &request->source->secret_rules, &outcome->message);
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0) {
+	if (r < 0)
 		outcome->reason = TOKEN_SECRET_UNREADABLE;
+	else if (config->ca_file[0] != '\0' &&
+		 ca_file_check(config->ca_file, &outcome->message) < 0)
+		outcome->reason = TOKEN_TLS;
+	if (outcome->reason != TOKEN_OK) {
 		outcome->hint = hint_for(request->provider, outcome->reason, 0);
+		forget_secrets(request);
 		finish(request);
 	} else {
 		r = send_request(request, config);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The way to the token server: certificates, redirects, proxies. Nothing is sent to whom it is not for."""
 
+import os
 import select
 import socket
 import threading
@@ -139,6 +140,26 @@ def test_a_ca_file_that_is_not_there_is_a_tls_failure(world):
     server = world.auth_server(tls=world.tls())
     failure_of(start(world, server, ca_file=world.directory / "no-such-ca.pem", allow_http=None), "tls")
     assert server.requests() == 0
+
+
+def test_a_fifo_as_ca_file_holds_nothing_up(world, cli):
+    """Not the start, and not a broker that has a token: nobody ever writes into it."""
+    tls = world.tls()
+    server = world.auth_server(tls=tls)
+    good, fifo = world.directory / "good.pem", world.directory / "fifo.pem"
+    good.write_bytes(tls.ca.read_bytes())
+    os.mkfifo(fifo, 0o666)
+    fifo.replace(tls.ca)
+    broker = start(world, server, ca_file=tls.ca, allow_http=None)
+    assert f"{tls.ca} is not a regular file" in failure_of(broker, "tls")["message"]
+    good.replace(tls.ca)
+    broker.wait_token(is_valid)
+    tls.ca.unlink()
+    os.mkfifo(tls.ca, 0o666)
+    wait_until(lambda: cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
+    token = broker.wait_token(lambda token: token["last_error"] is not None)
+    assert token["last_error"]["reason"] == "tls" and token["state"] == "valid"
+    assert broker.stop() == 0
 
 
 def test_a_replaced_ca_file_holds_from_the_next_request_on(world, cli):

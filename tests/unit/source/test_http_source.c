@@ -118,6 +118,25 @@ static void a_server_without_tls_is_a_tls_failure_and_counts_as_a_request(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(no_authorities.outcome.hint, "ca_file"));
 }
 
+/* libcurl would wait for whoever writes into it, and with it the loop. */
+static void a_fifo_as_authorities_is_a_tls_failure_at_once(void)
+{
+	FIXTURE(fixture, "/ok");
+	CLEANUP(result) struct result result = {0};
+	char path[sizeof(fixture.secret_path) + sizeof(".fifo")];
+
+	(void)snprintf(path, sizeof(path), "%s.fifo", fixture.secret_path);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	(void)snprintf(fixture.url, sizeof(fixture.url), "https://127.0.0.1:%u/ok",
+		       fixture.server.port);
+	fixture.config.ca_file = path;
+	ask(&fixture, &result, NULL);
+	(void)unlink(path);
+	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_TLS);
+	CU_ASSERT_FALSE(result.outcome.was_sent);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.outcome.message.text, "is not a regular file"));
+}
+
 static void cleartext_needs_permission_and_a_loopback_address(void)
 {
 	FIXTURE(fixture, "/ok");
@@ -359,6 +378,7 @@ int main(void)
 		TEST(a_silent_server_runs_into_the_timeout),
 		TEST(a_closed_port_is_a_network_failure_and_counts_as_a_request),
 		TEST(a_server_without_tls_is_a_tls_failure_and_counts_as_a_request),
+		TEST(a_fifo_as_authorities_is_a_tls_failure_at_once),
 		TEST(cleartext_needs_permission_and_a_loopback_address),
 		TEST(only_a_configured_proxy_is_used),
 		TEST(what_a_server_repeats_is_redacted),
