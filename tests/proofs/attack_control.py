@@ -18,7 +18,7 @@ ORIGINS = [{}, {"origin": control.USER, "uid": 0},
            {"origin": control.ACCESS_TOKEN}]
 
 
-def _asks_library(world, library):
+def asks_library(world, library):
     """What the library hands out to this user, the name of its error if nothing."""
     with environment(TOKENBROKER_RUNTIME_DIR=str(world.runtime_dir)):
         r, handle = library.try_open("default")
@@ -53,7 +53,7 @@ def without_rights(case, world, rounds):
     under = case.under("P1")
     for who, uid in (("a stranger", STRANGER_UID), ("a reader of another token", OTHER_READER_UID),
                      ("httpd's user", HTTP_UID)):
-        opened = [as_uid(uid, _asks_library, world, library) for _ in range(rounds)]
+        opened = [as_uid(uid, asks_library, world, library) for _ in range(rounds)]
         under.each(f"{who}: the library says EACCES", opened.count("EACCES"), rounds)
         shown = [world.cli("get", uid=uid) for _ in range(rounds)]
         under.each("  the command line prints nothing, exit 7", sum(r.status == 7 and r.out == "" for r in shown),
@@ -95,7 +95,7 @@ def broken_httpd(case, world, rounds):
                   for origin in (control.SELF, control.ACCESS_TOKEN) for _ in range(rounds)]
     under.each("rejections: denied", rejections.count("denied"), len(rejections))
     case.under("P18").each("the token, asked for by the library: EACCES",
-                           int(as_uid(HTTP_UID, _asks_library, world, Library(world.build)) == "EACCES"), 1)
+                           int(as_uid(HTTP_UID, asks_library, world, Library(world.build)) == "EACCES"), 1)
     under.each("both ended well", int(broker.stop() == 0) + int(http.terminate() == 0), 2)
 
 

@@ -19,9 +19,9 @@ RETRY_MAX_S = 300
 SERVED = 0.9  # of those that are asked once
 GRACE_S = 0.5  # between a request's start here and its arrival there
 
-# design.md section 8: what each kind may be told, and nothing else. "true": a newer token may come between reading
-# the generation and asking. Whoever is not asked to wait was heard: "full queue" is the socket's, "late" is a message
-# that came more than the second after the connection that the broker waits for it. No user has 16 connections.
+# design.md section 8: what each kind may be told, and nothing else. A newer token may come between reading the true
+# generation and asking. None is "busy": no user has 16 connections at a time. Two were never heard: the socket's queue
+# was full, or the message came later than the second that the broker waits for it.
 UNHEARD = {"full queue", "late"}
 TOLD = {"true": {"accepted", "stale"}, "old": {"stale"}, "invented": {"invalid"}}
 

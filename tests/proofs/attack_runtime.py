@@ -93,10 +93,6 @@ def _open_to_others(under, world):
     under.each("  refused by readers", int(status == 1 and out == ""), 1)
 
 
-ENTRIES = ("lock", "control.sock", "status.json", ".status.json.new", "tokens", "segments", "tokens/default",
-           "tokens/.default.new")
-
-
 def _hard_link(path, victim):
     os.link(victim, path)
 
@@ -105,66 +101,90 @@ def _device(path, _):
     os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))  # /dev/zero
 
 
+KINDS_OF_ROOT = {"hard link": _hard_link, "device": _device}
+ALL_KINDS = {**KINDS, **KINDS_OF_ROOT}
+
+# What comes of each kind in each place (design.md section 3), and of those kinds of which something else does.
+# served: replaced, or nothing that is looked at: a good token, a status and answers to commands as ever. refused: no
+# start, and a message with the name. told: no token, and the status says why. logged: served, but the status stays
+# as it was, and the log says so.
+EXPECTED = {
+    "lock": ("refused", {"hard link": "served"}),  # to a regular file of the broker's user, which a lock is
+    "control.sock": ("served", {"directory": "refused"}),  # removed by who holds the lock; a directory cannot be
+    "status.json": ("served", {"directory": "logged"}),
+    ".status.json.new": ("served", {"directory": "logged"}),
+    "tokens": ("refused", {}),  # not a directory of the broker's user
+    "segments": ("served", {}),  # with backing = shm it is looked for, not needed
+    "tokens/default": ("served", {"directory": "told"}),
+    "tokens/.default.new": ("served", {"directory": "told"}),
+}
+
+
 def _plant(world, entry, make, victim):
     """make at entry, by a stranger where he may: while root has left the directory open. Its owner."""
     path = world.runtime_dir / entry
     remove([path])
+    if path.parent.name == "tokens":
+        remove([path.parent / "default"])  # so that the link has to be made
     path.parent.chmod(0o777)
     try:
-        as_root = make in (_hard_link, _device)
+        as_root = make in KINDS_OF_ROOT.values()
         (make if as_root else lambda *what: as_uid(STRANGER_UID, make, *what))(path, victim)
     finally:
         path.parent.chmod(0o755)
 
 
-def _last_error(world):
-    with suppress(OSError):  # something else stands in the place of status.json
-        return (world.token_status() or {}).get("last_error") or {}
-    return {}
+def _status_of(broker):
+    """What status.json says, if this broker has written it."""
+    with suppress(OSError):  # something else stands in its place
+        status = broker.status()
+        return status if status and status["pid"] == broker.pid else None
+    return None
 
 
 def _start_over(world, server, entry, victim):
-    """"served", "refused" (by name), "told" (no token, and the status says why), or what went wrong."""
+    """"served", "refused", "told", "logged", or what went wrong."""
     broker = world.broker()
     try:
         broker.wait_ready(10)
     except AssertionError:
-        name = entry.rpartition("/")[2]
-        return "refused" if broker.popen.poll() == 1 and name in broker.err() else f"{entry}: {broker.err()}"
+        is_named = f"/{entry}: " in broker.err() or f" {entry}" in broker.err()
+        return "refused" if broker.popen.poll() == 1 and is_named else f"{entry}: {broker.err()}"
     result = world.cli("get", uid=READER_UID, timeout=10)
     is_good = result.status == 0 and fingerprint(result.out.strip()) in server.active()
+    is_heard = world.cli("reject", "default", "1", uid=READER_UID, timeout=10).status == 0
     is_kept = victim.read_bytes() == VICTIM and stat.S_IMODE(victim.stat().st_mode) == 0o600
-    error = _last_error(world)
-    is_told = result.status != 0 and result.out == "" and error.get("reason") == "publish_failed" and error["hint"]
+    status = _status_of(broker)
+    error = status["tokens"][0]["last_error"] or {} if status else {}
+    is_logged = status is None and "error: status.json cannot be written: " in broker.err()
     has_ended = broker.stop() == 0
-    if not is_kept or not has_ended or not (is_good or is_told):
-        return f"{entry}: {result} {error} {is_kept} {has_ended}"
-    return "served" if is_good else "told"
+    if is_kept and has_ended and is_good and is_heard:
+        if status or is_logged:
+            return "served" if status else "logged"
+    if is_kept and has_ended and result.status != 0 and result.out == "":
+        if error.get("reason") == "publish_failed" and error["hint"]:
+            return "told"
+    return f"{entry}: {result} {error} {is_good} {is_heard} {is_kept} {has_ended}"
 
 
-def squatted_entries(case, world, kinds):
-    """So many kinds of each entry of the runtime directory, then a start: it serves, or says what is in its way."""
+def squatted_entries(case, world, _):
+    """Each kind in each entry of the runtime directory, then a start: what comes of it is in a table."""
     world.may_leave_segments = True
     server = world.auth_server()
     victim = make_victim(world)
     world.ready_broker(server).stop()
-    makers = [*KINDS.values(), _hard_link, _device]
-    outcomes = []
-    for number, entry in enumerate(ENTRIES):
-        for kind in range(kinds):
-            _plant(world, entry, makers[(number + kind) % len(makers)], victim)
-            outcomes.append(_start_over(world, server, entry, victim))
+    under = case.under("P10")
+    for entry, (mostly, but) in EXPECTED.items():
+        odd = []
+        for kind, make in ALL_KINDS.items():
+            _plant(world, entry, make, victim)
+            outcome = _start_over(world, server, entry, victim)
+            if outcome != but.get(kind, mostly):
+                odd.append(f"; {kind}: {outcome}")
             remove([world.runtime_dir / entry])
             victim.chmod(0o600)
-    served, refused, told = (outcomes.count(what) for what in ("served", "refused", "told"))
-    wrong = [outcome for outcome in outcomes if outcome not in ("served", "refused", "told")]
-    under = case.under("P10")
-    under.row("things in the broker's places, left by root's mistake", len(outcomes),
-              len(outcomes) == kinds * len(ENTRIES))
-    under.row("  replaced, and a good token served", served, served > 0)
-    under.row("  refused with the name", refused, refused > 0)
-    under.row("  not replaced, which the status told with a hint", told)
-    under.row("  anything else" + "".join(f"; {text}" for text in wrong[:3]), len(wrong), not wrong)
+        text = "".join(f", {kind}: {outcome}" for kind, outcome in but.items()) + "".join(odd)
+        under.each(f"{entry}, of nine kinds: {mostly}{text}", len(ALL_KINDS) - len(odd), 9)
 
 
 def _try_markers(state_dir, name):
@@ -193,7 +213,7 @@ def markers(case, world, tries):
     under.none("  that did something", done)
     broker.kill()
     odd = refused = 0
-    for make in (*KINDS.values(), _hard_link, _device):
+    for make in ALL_KINDS.values():
         remove([world.state_dir / name])
         make(world.state_dir / name, victim)
         broker = world.broker().wait_ready(10)
@@ -205,6 +225,6 @@ def markers(case, world, tries):
         world.give(world.state_dir, uid)
         broker = world.broker()
         refused += broker.wait(10) == 1 and str(world.state_dir) in broker.err()
-    under.each("kinds of things in a marker's place: suspended", odd, len(KINDS) + 2)
+    under.each("kinds of things in a marker's place: suspended", odd, len(ALL_KINDS))
     under.each("state directories that others may write to: refused", refused, 3)
     under.each("  the token stayed suspended", int(world.cli("get", uid=READER_UID).status == SUSPENDED), 1)
