@@ -107,6 +107,7 @@ def link_behind_a_link(world, path):
     os.chown(path, world.broker_uid, world.broker_uid, follow_symlinks=False)
 
 
+# P12 of docs/threat-model.md: what is done to a segment, and how `get` ends.
 HOSTILE = {
     "of another owner": (lambda world, path: os.chown(path, STRANGER_UID, STRANGER_UID), FAILURE),
     "of root": (lambda world, path: os.chown(path, 0, 0), FAILURE),

@@ -121,6 +121,7 @@ def test_a_server_of_an_authority_of_ones_own_is_trusted_by_ca_file(world, cli):
     assert server.requests() == 1
 
 
+# P16 of docs/threat-model.md begins here: certificate, host name, redirects, cleartext, proxies of the environment.
 def test_an_unknown_authority_is_refused_before_anything_is_sent(world):
     server = world.auth_server(tls=world.tls())
     error = failure_of(start(world, server, allow_http=None), "tls")

@@ -8,7 +8,7 @@ import subprocess
 from shell import ROOT, run, silent
 
 UNITS = ("tokenbroker.service", "tokenbroker-httpd.service", "tokenbroker-httpd.socket")
-# `systemd-analyze security`: exposure times 10 at most.
+# P24 of docs/threat-model.md, `systemd-analyze security`: exposure times 10 at most.
 EXPOSURE = {"tokenbroker.service": 15, "tokenbroker-httpd.service": 12}
 
 
