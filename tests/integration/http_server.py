@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from broker import IS_ROOT, Notifications
@@ -180,6 +181,33 @@ def write_access_token(world, token, mode=0o600):
 def start(world, *arguments, **options):
     """A server of the world's configuration, not waited for; launcher: a command that executes it."""
     return world.keep(Httpd(world, arguments, **options))
+
+
+LAUNCHER = """
+import fcntl, os, sys
+given = [int(number) for number in sys.argv[1].split(",")]
+kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 64) for number in given]
+for number in given:
+    os.set_inheritable(number, False)
+for place, number in enumerate(kept):
+    os.dup2(number, 3 + place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kept)))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def activate(world, *sockets):
+    """A server that gets sockets as systemd hands them over: from descriptor 3 on."""
+    numbers = [item.fileno() for item in sockets]
+    return start(world, launcher=[sys.executable, "-c", LAUNCHER, ",".join(map(str, numbers))], pass_fds=numbers)
+
+
+def listener(family, address):
+    item = socket.socket(family)
+    item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    item.bind(address)
+    item.listen()
+    return item
 
 
 def serve(world, server, *, admins=(), http=None, tokens=None, **keys):

@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 
 import pytest
 
@@ -166,46 +165,18 @@ def test_a_stop_with_connections_open_ends_at_once(world, server, number):
 
 # Sockets that systemd hands over
 
-LAUNCHER = """
-import fcntl, os, sys
-given = [int(number) for number in sys.argv[1].split(",")]
-kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 64) for number in given]
-for number in given:
-    os.set_inheritable(number, False)
-for place, number in enumerate(kept):
-    os.dup2(number, 3 + place)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kept)))
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-def activate(world, *sockets):
-    """A server that gets sockets as systemd hands them over: from descriptor 3 on."""
-    numbers = [item.fileno() for item in sockets]
-    return http_server.start(world, launcher=[sys.executable, "-c", LAUNCHER, ",".join(map(str, numbers))],
-                       pass_fds=numbers)
-
-
-def listener(family, address):
-    item = socket.socket(family)
-    item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    item.bind(address)
-    item.listen()
-    return item
-
-
 def loopback_listener():
     host, port = http_server.own_address().split(":")
-    return listener(socket.AF_INET, (host, int(port)))
+    return http_server.listener(socket.AF_INET, (host, int(port)))
 
 
 def test_sockets_of_systemd_replace_the_configured_ones(world, server):
     _, first = http_server.serve(world, server)
     assert first.terminate() == 0
     path = world.directory / "given.sock"
-    with loopback_listener() as tcp, listener(socket.AF_UNIX, str(path)) as unix:
+    with loopback_listener() as tcp, http_server.listener(socket.AF_UNIX, str(path)) as unix:
         os.chmod(path, 0o666)
-        http = activate(world, tcp, unix).wait_ready()
+        http = http_server.activate(world, tcp, unix).wait_ready()
         host, port = tcp.getsockname()
         assert http.listening() == [f"http://{host}:{port}", f"unix:{path}"]
         assert http.ask("/livez").text() == http.ask("/livez", unix=True).text() == "ok\n"
@@ -218,7 +189,7 @@ def test_sockets_of_systemd_replace_the_configured_ones(world, server):
 def test_a_tcp_socket_of_systemd_leaves_the_configured_unix_socket(world):
     world.write_config({}, http=http_server.section(world))
     with loopback_listener() as tcp:
-        http = activate(world, tcp).wait_ready()
+        http = http_server.activate(world, tcp).wait_ready()
         host, port = tcp.getsockname()
         assert http.listening() == [f"http://{host}:{port}", f"unix:{world.directory}/httpd/http.sock"]
 
@@ -227,7 +198,7 @@ def test_a_descriptor_that_is_no_listening_socket_is_refused(world):
     world.write_config({}, http=http_server.section(world))
     with socket.socket(socket.AF_INET) as idle, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         for item in (idle, udp):
-            http = activate(world, item)
+            http = http_server.activate(world, item)
             assert http.wait() == 2 and "no listening stream socket" in http.err()
 
 
