@@ -12,17 +12,37 @@ from urllib.parse import quote, quote_plus
 from auth_server import CLIENT_ID
 
 PAGE_BYTES = resource.getpagesize()
+PIECE_BYTES = 16
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)")
 
 
 def forms(secret):
-    """Every shape in which a client secret travels."""
+    """Every shape in which a client secret may travel."""
     yield secret
     yield quote(secret, safe="")
     yield quote_plus(secret, safe="")
     for pair in (f"{CLIENT_ID}:{secret}", f"{quote_plus(CLIENT_ID)}:{quote_plus(secret, safe='')}"):
-        # Without the ends, which depend on what stands beside them.
-        yield base64.b64encode(pair.encode()).decode().rstrip("=")[:-2]
+        yield _base64(pair)
+
+
+def _base64(text):
+    """Without the end, which depends on what stands beside it."""
+    return base64.b64encode(text.encode()).decode().rstrip("=")[:-2]
+
+
+def pieces(*texts):
+    """What to look for, so that a copy shows of which a part is left: an allocator writes over the first 16 bytes
+    of what is freed, and a shorter text over more. Windows of 16 bytes, and the last 16."""
+    found = set()
+    for text in texts:
+        found |= {text[at:at + PIECE_BYTES] for at in range(0, len(text) - PIECE_BYTES + 1, PIECE_BYTES)}
+        found.add(text[-PIECE_BYTES:])
+    return sorted(found)
+
+
+def token_pieces(token):
+    """What no other token of the test server has: the random text behind its first canary, and its check."""
+    return [token[PIECE_BYTES:2 * PIECE_BYTES], token[-PIECE_BYTES:]]
 
 
 @dataclass
