@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memory import copies, dump, forms, holders
+from memory import copies, dump, forms, holders, pieces, token_pieces
 from tb import wait_until
 
 SECRET = "CanarySecret/+&=%07f1c2-not-to-be-found"
@@ -54,10 +54,10 @@ AUTHENTICATION = {
 @pytest.mark.parametrize("method", AUTHENTICATION)
 def test_no_copy_of_the_secret_stays_in_memory(world, server, method):
     broker = canary_broker(world, server, **AUTHENTICATION[method])
-    assert copies(broker.pid, *forms(SECRET)) == []
+    assert copies(broker.pid, *pieces(*forms(SECRET))) == []
     for _ in range(3):
         refresh(world, broker)
-    assert copies(broker.pid, *forms(SECRET)) == []
+    assert copies(broker.pid, *pieces(*forms(SECRET))) == []
 
 
 @pytest.mark.needs_root
@@ -68,9 +68,9 @@ def test_no_copy_of_the_secret_stays_in_memory_after_https(world):
     broker = canary_broker(world, server, ca_file=tls.ca, allow_http=None)
     for _ in range(2):
         refresh(world, broker)
-    assert copies(broker.pid, *forms(SECRET)) == []
-    # The token itself: in the broker's locked page and in the ring of four.
-    assert len(copies(broker.pid, CANARY)) <= 1 + 4
+    assert copies(broker.pid, *pieces(*forms(SECRET))) == []
+    # The token itself, marked at both ends: in the broker's locked page and in the ring of four.
+    assert len(copies(broker.pid, CANARY)) <= 2 * (1 + 4)
 
 
 @pytest.mark.needs_root
@@ -89,13 +89,13 @@ def test_a_revoked_and_a_suspended_token_are_wiped_everywhere(world, server, cli
     assert copies(broker.pid, old)
     assert cli("revoke", "default").status == 0
     broker.wait_token(lambda token: not token["pending_revocations"])
-    wait_until(lambda: copies(broker.pid, old) == [], 5, "the old token wiped")
+    wait_until(lambda: copies(broker.pid, *token_pieces(old)) == [], 5, "the old token wiped")
     assert old.encode() not in world.segment_path().read_bytes()
 
     current = cli("get").out.strip()
     assert cli("suspend", "default").status == 0
     broker.wait_token(lambda token: token["counters"]["revocations"]["ok"] == 2)
-    wait_until(lambda: copies(broker.pid, current, CANARY) == [], 5, "the token wiped")
+    wait_until(lambda: copies(broker.pid, *token_pieces(current), CANARY) == [], 5, "the token wiped")
     assert CANARY.encode() not in world.segment_path().read_bytes()
 
 
@@ -107,7 +107,7 @@ def test_a_token_that_is_revoked_because_it_was_replaced_is_wiped_everywhere(wor
     assert copies(broker.pid, old)
     refresh(world, broker)
     broker.wait_token(lambda token: token["counters"]["revocations"]["ok"] == 1)
-    wait_until(lambda: copies(broker.pid, old) == [], 5, "the old token wiped")
+    wait_until(lambda: copies(broker.pid, *token_pieces(old)) == [], 5, "the old token wiped")
     assert old.encode() not in world.segment_path().read_bytes()
 
 
@@ -120,7 +120,7 @@ def test_core_files_hold_neither_secret_nor_token(world, server):
     server.wait_requests(2)
     assert copies(broker.pid, SECRET), "a request is under way: the secret is in memory"
     core = dump(broker.pid, world.directory / "core")
-    for text in (CANARY, *forms(SECRET)):
+    for text in (CANARY, *pieces(*forms(SECRET))):
         assert text.encode() not in core
 
 
@@ -133,7 +133,7 @@ def test_while_a_request_is_under_way_the_secret_is_in_locked_memory_only(world,
     server.order("token", fault="stall")
     wait_until(lambda: world.cli("refresh", "default", "--wait", "0").status == 0, 10, "a refresh")
     server.wait_requests(2)
-    found = holders(broker.pid, *forms(SECRET))
+    found = holders(broker.pid, *pieces(*forms(SECRET)))
     assert found and [mapping.name for mapping in found if not {"lo", "dd"} <= mapping.flags] == []
 
 

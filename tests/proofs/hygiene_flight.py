@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 
 import http_server
-from hygiene_rest import CANARY, SECRET, marked
-from memory import dump, forms, holders
+from hygiene_rest import CANARY, SECRET, SECRET_PIECES, marked
+from memory import dump, forms, holders, pieces
 from tb import wait_until
 
 _rounds = itertools.count()
@@ -78,15 +78,15 @@ def stalls(method, scheme):
             if held is not None:
                 next(held)
             time.sleep(SETTLE_S)
-            found.append(holders(broker.pid, *forms(SECRET)))
+            found.append(holders(broker.pid, *pieces(*forms(SECRET))))
             _give_up(world, server, broker, text)
             if held is not None:
                 held.close()
-        copies = [mapping for each in found for mapping in each]
-        unlocked = [mapping.name for mapping in copies if "lo" not in mapping.flags]
-        dumped = [mapping.name for mapping in copies if "dd" not in mapping.flags]
+        held = [mapping for each in found for mapping in each]
+        unlocked = [mapping.name for mapping in held if "lo" not in mapping.flags]
+        dumped = [mapping.name for mapping in held if "dd" not in mapping.flags]
         case.each("requests that hang in answer, headers, connecting, revocation", len(found), len(WAYS) * rounds)
-        case.row("  copies of the secret in memory", len(copies), all(found))
+        case.row("  pieces of the secret in memory", len(held), all(found))
         case.none("  of them in memory that can be swapped" + _names(unlocked), len(unlocked))
         case.none("  of them in memory that a core file holds" + _names(dumped), len(dumped))
         case.each("the broker ended well", int(broker.stop(30) == 0), 1)
@@ -114,13 +114,14 @@ def core_files(case, world, rounds):
         assert holders(broker.pid, SECRET), "the secret is in memory"
         assert holders(http.pid, ACCESS_TOKEN), "so is the access token"
         core = dump(broker.pid, world.directory / "core")
-        counts["secret"] += sum(core.count(form.encode()) for form in forms(SECRET))
+        counts["secret"] += sum(map(core.count, SECRET_PIECES))
         counts["token"] += core.count(CANARY)
-        counts["access token"] += dump(http.pid, world.directory / "core").count(ACCESS_TOKEN.encode())
+        core = dump(http.pid, world.directory / "core")
+        counts["access token"] += sum(core.count(piece.encode()) for piece in pieces(ACCESS_TOKEN))
         _give_up(world, server, broker, text)
     case.row("core files of the broker with a request under way, and of httpd", 2 * rounds)
     for name, number in counts.items():
-        case.none(f"  copies of the {name}", number)
+        case.none(f"  pieces of the {name}", number)
     case.each("both ended well", int(broker.stop() == 0) + int(http.terminate() == 0), 2)
 
 

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import http_server
-from hygiene_rest import CANARY, SECRET
-from memory import copies, forms
+from hygiene_rest import CANARY, SECRET, SECRET_PIECES, TEST_TOKEN, leave_in_heap
+from memory import copies, forms, pieces
 from tb import READER_UID, wait_until
 
 ACCESS_TOKEN = "access-token-of-the-hygiene-0123456789"
@@ -72,18 +72,26 @@ def _of_process(process):
     yield f"{process.name} fd", "\n".join(links).encode()
 
 
+def _in_memory(process):
+    """Names of mappings with the secret, a token or a piece of either."""
+    return copies(process.pid, CANARY.decode(), *pieces(*forms(SECRET)))
+
+
 def everything_written(case, world, _):
     """The programs at log_level = debug through a whole story."""
     server, broker, http = _start(world)
     said = _story(world, server, broker, http)
     places = dict([("answers of HTTP and of the command line", said), *_of_process(broker), *_of_process(http)])
-    in_httpd = copies(http.pid, CANARY.decode(), *forms(SECRET))
+    in_httpd = _in_memory(http)
+    planted = [leave_in_heap(world, "freed", text) for text in (SECRET, TEST_TOKEN.decode())]
+    found = sum(bool(_in_memory(process)) for process in planted)
     has_ended = int(broker.stop() == 0) + int(http.terminate() == 0)
     places.update(_files(world))
-    texts = [CANARY, ACCESS_TOKEN.encode(), *(form.encode() for form in forms(SECRET))]
+    texts = [CANARY, *(piece.encode() for piece in pieces(ACCESS_TOKEN)), *SECRET_PIECES]
     hits = sorted(f"{name}" for name, data in places.items() for text in texts if text in data)
     case.row("places: files, logs, answers, arguments, environments, descriptors", len(places), len(places) > 20)
     case.row("  bytes in them", sum(map(len, places.values())), b"[redacted]" in said)
     case.none("  with the secret, the access token or a token" + "".join(f" [{name}]" for name in hits), len(hits))
-    case.none("copies of secret or token in the memory of httpd", len(in_httpd))
+    case.none("pieces of secret or token in the memory of httpd", len(in_httpd))
+    case.each("  found where a freed block holds a secret, or a token", found, 2)
     case.each("both ended well", has_ended, 2)

@@ -117,10 +117,20 @@ static int random_text(char *text, size_t length)
 	return 0;
 }
 
+/* At both ends, where they fit: an allocator overwrites the start of what is freed. */
+static void put_canary(char *text, size_t length, const char *canary)
+{
+	size_t canary_length = strlen(canary);
+
+	if (canary_length + RANDOM_BYTES_MIN <= length)
+		memcpy(text, canary, canary_length);
+	if (2 * canary_length + RANDOM_BYTES_MIN <= length)
+		memcpy(text + length - canary_length, canary, canary_length);
+}
+
 static char *make_token(const struct token_shape *shape)
 {
 	size_t length = shape->length;
-	size_t canary_length = strlen(shape->canary);
 	CLEANUP(free_memory) char *token = NULL;
 	char *made;
 
@@ -128,8 +138,7 @@ static char *make_token(const struct token_shape *shape)
 	token = malloc(length + 1);
 	if (token == NULL || random_text(token, length - CHECK_BYTES) < 0)
 		return NULL;
-	if (canary_length + RANDOM_BYTES_MIN <= length - CHECK_BYTES)
-		memcpy(token, shape->canary, canary_length);
+	put_canary(token, length - CHECK_BYTES, shape->canary);
 	(void)snprintf(token + length - CHECK_BYTES, CHECK_BYTES + 1, ".%016llx",
 		       (unsigned long long)tokenbroker_segment_sum(TOKENBROKER_SEGMENT_SUM_START,
 								   token, length - CHECK_BYTES));
