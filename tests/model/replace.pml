@@ -110,8 +110,10 @@ loop:
 #ifdef LINK_FIRST
 		STEP(link = fresh);
 #endif
-#ifdef EMPTY_FIRST
+#if defined(EMPTY_FIRST)
 		STEP(is_named[fresh] = 1);
+#elif defined(FORMER_TOKEN_FIRST)
+		STEP(d_step { PUBLISH(fresh, published[own]); is_named[fresh] = 1 });
 #else
 		STEP(d_step { PUBLISH(fresh, gen); is_named[fresh] = 1 });
 #endif
@@ -121,7 +123,7 @@ loop:
 #ifndef LINK_FIRST
 		STEP(d_step { link = fresh; newest = gen });
 #endif
-#ifdef EMPTY_FIRST
+#if defined(EMPTY_FIRST) || defined(FORMER_TOKEN_FIRST)
 		STEP(PUBLISH(fresh, gen));
 #endif
 		d_step { retiring = own; own = fresh; fresh = NONE };
@@ -267,6 +269,9 @@ active proctype reader()
 	do
 	:: reads > 0 ->
 		d_step { reads--; newest_at_start = newest };
+#ifdef FORGETS_WHAT_IT_FOLLOWED
+		mapping = 1;
+#endif
 		see();
 		if
 		:: gen > 0 ->

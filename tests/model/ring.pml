@@ -124,9 +124,15 @@ idle:
 		goto publish_anew
 	:: ops > 0 -> /* a successor, and the token before it was revoked */
 		d_step { ops--; gen++; state = VALID; scrubs = 1 };
+#ifdef REVOKES_FIRST
+		oldest_gen = gen;
+#endif
 		goto publish_anew
 	:: ops > 0 && state == VALID -> /* a withdraw keeps the generation */
 		d_step { ops--; state = NONE; scrubs = 1 };
+#ifdef WITHDRAW_FORGETS_GENERATION
+		gen = 0;
+#endif
 		goto publish_anew
 	:: scrubs_left == 0 -> goto end_of_model
 	:: deaths > 0 -> goto dead
@@ -181,7 +187,11 @@ dead: /* its own memory is gone; no other broker may come, which is the reader's
 	/* The next broker alone writes now, so it may as well look in one step. What is current is
 	 * whole, wherever the last one died. */
 	d_step {
+#ifdef ADOPTS_WHAT_IS_NOT_COMMITTED
+		count = (ring[SLOT(head + 1)].seq == head + 1 -> head + 1 : head);
+#else
 		count = head;
+#endif
 		at = SLOT(count);
 		gen = ring[at].gen;
 		state = ring[at].state;
