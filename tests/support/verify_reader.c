@@ -4,13 +4,15 @@
  * BASE.SUM, where SUM is the FNV-1a-64 of BASE in 16 lower-case hex digits. Prints one line of JSON
  * at the end, or at SIGTERM, and never a token:
  *
- *   {"reads":N,"torn":N,"overtaken":N,"errors":{"ENOKEY":N},"generation_went_back":N,
- *    "longest_read_us":N,"first_generation":N,"last_generation":N}
+ *   {"reads":N,"torn":N,"overtaken":N,"tries":N,"overtaken_tries":N,"errors":{"ENOKEY":N},
+ *    "generation_went_back":N,"longest_read_us":N,"first_generation":N,"last_generation":N}
  *
  * reads counts the copies that were made and checked; a copy of the same bytes as the one before
  * was checked with it. torn: a sum is wrong, or a generation has other bytes than before.
- * overtaken: the reads during which another token came. Opening is tried again until it succeeds,
- * and counted in errors. Exit 0 if nothing was torn and no generation went back, else 1; 2: usage.
+ * overtaken: the reads during which another token came. tries: single ones, one before each read,
+ * by the library's own code and checked like reads. overtaken_tries: those that found head moved,
+ * which a read makes again. Opening is tried again until it succeeds, and counted in errors. Exit 0
+ * if nothing was torn and no generation went back, else 1; 2: usage.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +24,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "clientlib/handle.h"
+#include "clientlib/try_read.h"
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
 
@@ -33,6 +37,8 @@ struct tally {
 	uint64_t reads;
 	uint64_t torn;
 	uint64_t overtaken;
+	uint64_t tries;
+	uint64_t overtaken_tries;
 	uint64_t errors[ERRORS_MAX];
 	uint64_t went_back;
 	uint64_t first_generation;
@@ -87,21 +93,45 @@ struct copies {
 
 /* A server may give the same token again, but a generation means the same bytes for ever: a copy
  * torn between metadata and token has a right sum. */
-static bool check(struct copies *copies, const struct tokenbroker_info *info)
+static bool check(struct copies *copies, size_t length, uint64_t generation)
 {
-	bool is_known = info->generation == copies->whole_generation;
+	bool is_known = generation == copies->whole_generation;
 
-	if (info->length == copies->whole_length &&
-	    memcmp(copies->now, copies->whole, info->length + 1) == 0) {
-		copies->whole_generation = info->generation;
+	if (length == copies->whole_length && memcmp(copies->now, copies->whole, length + 1) == 0) {
+		copies->whole_generation = generation;
 		return true;
 	}
-	if (!is_whole(copies->now, info->length))
+	if (!is_whole(copies->now, length))
 		return false;
-	memcpy(copies->whole, copies->now, info->length + 1);
-	copies->whole_length = info->length;
-	copies->whole_generation = info->generation;
+	memcpy(copies->whole, copies->now, length + 1);
+	copies->whole_length = length;
+	copies->whole_generation = generation;
 	return !is_known;
+}
+
+/* tokenbroker_get() makes the same try, but tells nobody how it went. */
+static void try_once(struct tally *tally, struct tokenbroker *tb, struct copies *copies)
+{
+	const struct mapping *seen = atomic_load_explicit(&tb->current, memory_order_acquire);
+	struct reading reading;
+	size_t copied;
+	enum read_outcome outcome =
+		try_to_read(&seen->segment, mapping_base(seen), false, copies->now,
+			    sizeof(copies->now), &copied, &reading);
+
+	tally->tries++;
+	switch (outcome) {
+	case READ_OVERTAKEN:
+		tally->overtaken_tries++;
+		break;
+	case READ_CORRUPT:
+		count_error(tally, -EPROTO);
+		break;
+	case READ_DONE:
+		if (reading.length > 0)
+			tally->torn += !check(copies, reading.length, reading.generation);
+		break;
+	}
 }
 
 static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies *copies)
@@ -120,7 +150,7 @@ static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies
 		return;
 	}
 	tally->reads++;
-	tally->torn += !check(copies, &info);
+	tally->torn += !check(copies, info.length, info.generation);
 	tally->overtaken += before != after;
 	note_generation(tally, info.generation);
 	note_generation(tally, after);
@@ -147,8 +177,9 @@ static void print(const struct tally *tally)
 {
 	const char *separator = "";
 
-	printf("{\"reads\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"overtaken\":%" PRIu64 ",\"errors\":{",
-	       tally->reads, tally->torn, tally->overtaken);
+	printf("{\"reads\":%" PRIu64 ",\"torn\":%" PRIu64 ",\"overtaken\":%" PRIu64
+	       ",\"tries\":%" PRIu64 ",\"overtaken_tries\":%" PRIu64 ",\"errors\":{",
+	       tally->reads, tally->torn, tally->overtaken, tally->tries, tally->overtaken_tries);
 	for (int error = 0; error < ERRORS_MAX; error++) {
 		const char *name = error == 0 ? "other" : strerrorname_np(error);
 
@@ -180,8 +211,10 @@ int main(int argc, char **argv)
 	deadline_ns = clock_monotonic_ns() + (int64_t)(seconds * NS_PER_S);
 	sigaction(SIGTERM, &action, NULL);
 	tb = open_patiently(&tally, argv[2], deadline_ns);
-	while (tb != NULL && !is_stopped && clock_monotonic_ns() < deadline_ns)
+	while (tb != NULL && !is_stopped && clock_monotonic_ns() < deadline_ns) {
+		try_once(&tally, tb, &copies);
 		read_once(&tally, tb, &copies);
+	}
 	tokenbroker_close(tb);
 	explicit_bzero(&copies, sizeof(copies));
 	print(&tally);
