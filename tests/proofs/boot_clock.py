@@ -1,28 +1,41 @@
 # SPDX-License-Identifier: MIT
 """A broker that is killed, and started again where CLOCK_BOOTTIME is another: what a restored container, or one
-with a time namespace of its own, meets. Everything runs in one time namespace, and the restart in another."""
+with a time namespace of its own, meets. Everything runs in one time namespace, and the restart in another.
+
+A clock that is ahead by less than the token has left, or behind by less than its age, is taken for the same one with
+a wall clock that was set (segment-format.md): the token is kept, and fetched anew. Without a server it is then served
+until its end by that clock: for as much too short as the clock is ahead, or too long as it is behind."""
 
 import collections
 import json
 
 import control
-from clocks import boot_clock
+from clocks import boot_clock, clock_of, set_clock
 from tb import READER_UID, fingerprint, wait_until
 
 HOME_S = 86400  # ahead of this machine's boot clock, as all offsets: a clock cannot begin below 0
 HOUR_S = 3600
 LIFETIME_S = 100
+WITHIN_S = (20, 40)  # of its life
+OLDER_S = 10  # a token is by so much, than a clock is behind
+SLOW_S = 30  # this machine may be, from the token's coming to the look at what is left of it
+NOT_USABLE = (4, 5)  # exit status of `get`: none yet, or expired
 
 
 class Place:
-    """A time namespace: what runs in it sees the boot clock so far ahead."""
+    """A time namespace: what runs in it sees the boot clock so far ahead, and its broker finds tokens as if they
+    were so much older."""
 
-    def __init__(self, world, ahead_s):
+    def __init__(self, world, ahead_s, older_s=0):
         self.world = world
-        self.ahead_s = ahead_s
+        self.ahead_s = ahead_s + older_s
+        self.older_s = older_s
 
     def broker(self):
-        broker = self.world.broker(uid=0, prefix=boot_clock(self.ahead_s, self.world.broker_uid)).wait_ready()
+        file = self.world.directory / "clock" / "ahead"
+        set_clock(file, self.older_s)
+        broker = self.world.broker(uid=0, prefix=boot_clock(self.ahead_s, self.world.broker_uid),
+                                   env=clock_of(self.world.build, file)).wait_ready()
         broker.wait_status(lambda status: status["pid"] == broker.pid)
         return broker
 
@@ -34,7 +47,9 @@ class Place:
         return process.wait(), process.out().strip()
 
     def token(self):
+        """Or None; whatever else `get` says is no answer to what is asked here."""
         status, token = self.command("get")
+        assert status in (0, *NOT_USABLE), f"`get` ended with {status}"
         return fingerprint(token) if status == 0 else None
 
     def remaining_s(self):
@@ -71,39 +86,68 @@ class Rounds:
         self.count["kept"] += self.home.token() == token and self.server.requests() == requests
         self.kill(broker)
 
-    def another(self, ahead_s):
-        token, place = self.leave_token(), Place(self.world, HOME_S + ahead_s)
+    def another(self, ahead_s, older_s=0):
+        """With a server: what it finds, it replaces."""
+        token, place = self.leave_token(), Place(self.world, HOME_S + ahead_s, older_s)
         broker = place.broker()
         wait_until(lambda: place.token() not in (None, token), 20, "a token by this clock")
-        self.count["anew"] += 1
         remaining_s = place.remaining_s()
-        self.count["true"] += LIFETIME_S - 30 < remaining_s <= LIFETIME_S
         self.kill(broker)
+        return LIFETIME_S - SLOW_S < remaining_s <= LIFETIME_S
 
-    def another_without_server(self, ahead_s):
-        """What is left has an expiry that means nothing here: it must not be served by it."""
-        token, place = self.leave_token(), Place(self.world, HOME_S + ahead_s)
+    def left_without_server(self, ahead_s, older_s=0):
+        """For how long the token that is found is served by another clock; None: not at all."""
+        token, place = self.leave_token(), Place(self.world, HOME_S + ahead_s, older_s)
         self.server.order(status=503, count=-1)
         broker = place.broker()
-        self.count["not served"] += place.token() != token
+        found = place.token()
+        remaining_s = None if found is None else place.remaining_s()
         self.server.clear_orders()
         self.kill(broker)
+        assert found in (None, token)
+        return remaining_s
+
+    def try_all(self, name, clocks, is_right):
+        """clocks: (ahead_s, older_s). is_right(left_s, ahead_s, older_s): as what is found fares without a server."""
+        for ahead_s, older_s in clocks:
+            self.count[name, "anew"] += self.another(ahead_s, older_s)
+            self.count[name, "right"] += is_right(self.left_without_server(ahead_s, older_s), ahead_s, older_s)
+
+
+def is_not_served(left_s, *_):
+    return left_s is None
+
+
+def is_served_by_the_clock(left_s, ahead_s, older_s):
+    """By no more than the clock is off: too short if it is ahead, too long if it is behind."""
+    most_s = LIFETIME_S - older_s - ahead_s
+    return left_s is not None and most_s - SLOW_S < left_s <= most_s <= LIFETIME_S
+
+
+CLOCKS = {  # and how the old token fares without a server
+    "an hour ahead or behind": ([(HOUR_S, 0), (-HOUR_S, 0)], "was not served", is_not_served),
+    "ahead by less than it has left": (
+        [(by_s, 0) for by_s in WITHIN_S], "was served for as much too short", is_served_by_the_clock),
+    "behind by more than its age": ([(-by_s, 0) for by_s in WITHIN_S], "was not served", is_not_served),
+    "behind by less than its age": (
+        [(-by_s, by_s + OLDER_S) for by_s in WITHIN_S], "was served for as much too long at most", is_served_by_the_clock),
+}
 
 
 def another(case, world, rounds):
+    world.make_directory("clock", 0o755)
     run = Rounds(world)
     reader = run.home.start(["nice", "-n", "19", world.build / "tests/support/verify_reader", "86400"], "reader")
     for _ in range(rounds):
         run.same()
-        for ahead_s in (HOUR_S, -HOUR_S):
-            run.another(ahead_s)
-            run.another_without_server(ahead_s)
+        for name, (clocks, _, is_right) in CLOCKS.items():
+            run.try_all(name, clocks, is_right)
     count = run.count
-    case.each("SIGKILLs", count["kills"], 10 * rounds)
+    case.each("SIGKILLs", count["kills"], rounds * (2 + 4 * sum(len(clocks) for clocks, *_ in CLOCKS.values())))
     case.each("  next by the same clock: kept the token, asked for none", count["kept"], rounds)
-    case.each("  next by a clock an hour ahead or behind: fetched anew", count["anew"], 2 * rounds)
-    case.each("    with the right time left", count["true"], 2 * rounds)
-    case.each("    and no server: the old token was not served", count["not served"], 2 * rounds)
+    for name, (clocks, without_server, _) in CLOCKS.items():
+        case.each(f"  next by a clock {name}: fetched anew", count[name, "anew"], len(clocks) * rounds)
+        case.each(f"    and no server: the old token {without_server}", count[name, "right"], len(clocks) * rounds)
     reader.terminate(30)
     told = json.loads(reader.out())
     case.row("verified reads", told["reads"], told["reads"] > 0)
