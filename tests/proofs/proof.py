@@ -50,6 +50,10 @@ class Case:
         self._table = table
         self._name = name
 
+    def part(self, name):
+        """Rows of a part of it."""
+        return Case(self._table, f"{self._name}, {name}")
+
     def row(self, what, number, is_good=True):
         self._table.row(f"{self._name}: {what}", number, is_good)
 

@@ -13,9 +13,11 @@ import struct
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
 
 import control
+import observers
 import proof
 import segment
 from library import Library, environment
@@ -26,6 +28,11 @@ FUTEX, UNLINK, UNLINKAT, SYMLINKAT, RENAMEAT, OPENAT, FALLOCATE, FSETXATTR = 202
 CALLS = {FUTEX: "futex: sleepers are woken", UNLINK: "unlink", UNLINKAT: "unlink", SYMLINKAT: "symlink",
          RENAMEAT: LINKED, OPENAT: "open", FALLOCATE: "fallocate", FSETXATTR: "access list"}
 OTHER_CALL = "another system call"
+UNHEARD = (COMMIT, "wake")  # published, and nobody woken yet
+SLEEPERS = 2  # at each such point
+READERS = 8
+# Of `reject`: the token stays configured, and a broker that is stepped through answers nobody meanwhile.
+REJECT_ENDS = {"0", "6", "8", "9", "9_killed"}
 PUBLISH = {"slot_seq = 0", "metadata", "token words", "slot_sum", SEALED, COMMIT}
 HELD = ("sh", "-c", 'kill -STOP $$; exec "$0" "$@"')  # a broker that begins when single_step lets it
 
@@ -38,6 +45,7 @@ class Scene:
     trigger: Callable
     steps: set  # those that must be among its kills
     calls: tuple = (1,)  # each of them is stepped through
+    has_sleepers: bool = False  # whom a new token would wake
 
 
 def refresh(stage, _):
@@ -61,7 +69,7 @@ def begin(*_):
 
 
 SCENES = (
-    Scene("publish", "publication_put", refresh, PUBLISH | {"wake"}),
+    Scene("publish", "publication_put", refresh, PUBLISH | {"wake"}, has_sleepers=True),
     Scene("wake", "segment_wake_run", refresh, {CALLS[FUTEX]}),
     Scene("withdraw", "publication_put", suspend, PUBLISH | {"wake"}),
     Scene("scrub", "segment_writer_publish", suspend, PUBLISH, calls=(2, 3, 4)),
@@ -203,6 +211,7 @@ class Steps:
         self.scene = scene
         self.count = collections.Counter()
         self.steps = collections.Counter()
+        self.longest_sleep_s = 0
 
     def start(self):
         return self.stage.world.broker(prefix=HELD) if self.scene.trigger is begin else self.stage.start_settled()
@@ -217,11 +226,12 @@ class Steps:
         self.restore(broker, stage.look()[1])
         return steps
 
-    def kill_at(self, call, number):
+    def kill_at(self, call, number, is_heard):
         stage, count = self.stage, self.count
         victim = self.start()
         old, secret, path = stage.look(), stage.secret(), stage.world.segment_path()
         assert old[0] == 0
+        sleepers = [] if is_heard else self.fall_asleep(old[1])
         stepper = Stepper(stage, victim, self.scene, call, number)
         self.scene.trigger(stage, victim)
         steps, is_killed = stepper.steps()
@@ -231,6 +241,7 @@ class Steps:
             return
         count["kills"] += victim.wait() == -9
         self.steps[steps[-1]] += 1
+        self.sleep_out(sleepers)
         seen = stage.look()
         is_out = call > 1 or self.scene.function == "segment_wake_run" or self.commit() in steps
         is_moved = stage.world.segment_path() != path
@@ -239,6 +250,22 @@ class Steps:
         count["in the making"] += is_replacing and "open" in steps and "access list" not in steps
         was_left = stage.holds(secret)
         self.go_on(old, seen, secret, was_left)
+
+    def fall_asleep(self, generation):
+        sleepers = [self.stage.world.cli.start("wait", "--after", str(generation), "--timeout", "60", uid=READER_UID)
+                    for _ in range(SLEEPERS)]
+        for sleeper in sleepers:
+            doing = Path(f"/proc/{sleeper.pid}/syscall")
+            wait_until(lambda doing=doing: doing.read_text(encoding="ascii").startswith(f"{FUTEX} "), 20, "a sleeper")
+        return sleepers
+
+    def sleep_out(self, sleepers):
+        """With the broker dead and no next one: nobody wakes them but their own clock."""
+        killed_s = time.monotonic()
+        for sleeper in sleepers:
+            self.count["sleepers"] += 1
+            self.count["told"] += sleeper.wait(60) == 0
+            self.longest_sleep_s = max(self.longest_sleep_s, time.monotonic() - killed_s)
 
     def commit(self):
         return LINKED if self.scene.trigger is change_readers else COMMIT
@@ -295,15 +322,21 @@ def run(case, world, scene, is_short):
     broker = stage.start()
     broker.wait_token(lambda token: token["state"] == "valid")
     broker.kill()
-    readers = proof.Readers(world, 2)
+    readers = proof.Readers(world, READERS)
+    waiters = observers.waiters(world, 1)
+    rejecter = world.process(["sh", "-c", observers.REJECT_STALE, world.build / "tokenbroker"], "reject", uid=READER_UID)
     steps = Steps(stage, scene)
     for call in scene.calls:
-        for number in chosen(steps.find(call), is_short):
-            steps.kill_at(call, number)
+        found = steps.find(call)
+        for number in chosen(found, is_short):
+            steps.kill_at(call, number, not (scene.has_sleepers and found[number - 1] in UNHEARD))
     case.row("seconds", round(time.time() - began_s))
     steps.count["unfinished"] = proof.unfinished_segments(world.broker_uid, began_s)
     tell(case, steps)
     readers.tell(case, always=scene.trigger is not suspend)
+    observers.tell_of_waits(case, waiters)
+    ends = observers.ends([rejecter])
+    case.row("`reject` commands", sum(ends.values()), set(ends) <= REJECT_ENDS and ends["0"] > 0)
 
 
 def tell(case, steps):
@@ -319,6 +352,10 @@ def tell(case, steps):
     case.each("  and published another", count["published again"], kills)
     if count["in the making"] > 0:
         case.row("kills before the header of the next segment was whole", count["in the making"])
+    if scene.has_sleepers:
+        case.each("sleepers whom the killed one had not woken: told all the same", count["told"], count["sleepers"])
+        case.at_most("  with no next broker, ms behind its end", round(1000 * steps.longest_sleep_s),
+                     1000 * (observers.SLICE_S + observers.TURN_S))
     if scene.trigger is suspend:
         scrubbed = count["scrubbed"]
         case.row("kills that left the old secret, scrubbed by the next broker", scrubbed, scrubbed > 0)
