@@ -54,7 +54,7 @@ def _listening():
 
 def _names():
     for how, reason in (("unknown", "network"), ("failing", "network"), ("silent", "timeout"), ("empty", "network"),
-                        ("slow", None)):
+                        ("slow", None), ("slower", None), ("too slow", "timeout")):
         yield Fault("names", f"{how} name server", reason, "name", how, kinds=(TLS,))
 
 
@@ -166,13 +166,13 @@ def order_for(fault, lifetime_s, now_s):
     return order
 
 
+def backoff_s(failures):
+    return min(RETRY_MIN_S * 2 ** (failures - 1), RETRY_MAX_S)
+
+
 def pause_s(fault, failures):
     """The least from the end of a failed request to the next one: oauth.md's "When to fetch"."""
-    if fault.is_permanent:
-        backoff = RETRY_MAX_S
-    else:
-        backoff = min(RETRY_MIN_S * 2 ** (failures - 1), RETRY_MAX_S)
-    return max(backoff, fault.retry_after_s)
+    return max(RETRY_MAX_S if fault.is_permanent else backoff_s(failures), fault.retry_after_s)
 
 
 def longest_pause_s():

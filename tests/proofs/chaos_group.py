@@ -49,6 +49,7 @@ class Group:
         self._shown = {}  # {name: token} of it
         self._is_busy = asyncio.Lock()
         self.is_down = False
+        self.loop_ms = 0  # the longest turn since the broker's start
         self.started_at = 0
         self._changed = {}  # {name of a token: how often it became another}
 
@@ -101,15 +102,18 @@ class Group:
             if time.monotonic() < self.started_at + CALM_S:
                 return False
             for token in self.tokens:
-                token.unrest(down_s + SOON_S)
+                token.rate.unrest(down_s + SOON_S)
+                token.rate.forget(down_s + SOON_S)
             self.is_down = True
             self.report.done["kills"] += await asyncio.to_thread(self._broker.kill) == -9
             await asyncio.to_thread(self._broker.end)
             self._status, self._shown = {}, {}
             await asyncio.sleep(down_s)
             for token in self.tokens:  # for a start everything is due
-                token.unrest(SOON_S)
+                token.rate.unrest(SOON_S)
             await asyncio.to_thread(self._start)
+            for token in self.tokens:
+                token.rate.forget()
             self.is_down = False
             return True
 
@@ -134,7 +138,8 @@ class Group:
             await self._until(lambda: self._shown, "status after the start")
             self._changed[token.name] = self._changed.get(token.name, 0) + 1
             token.is_revoking = True
-            token.unrest(REQUEST_TIMEOUT_S)
+            token.rate.unrest(REQUEST_TIMEOUT_S)
+            token.rate.forget(REQUEST_TIMEOUT_S)
             self._write_config()
             self._broker.reload()
 
@@ -160,7 +165,7 @@ class Group:
         self.stepped_at = time.monotonic()
         set_clock(self._clock_file, offset_s)
         for token in self.tokens if is_ahead else ():
-            token.unrest(LOOK_S + RETRY_MAX_S)
+            token.rate.unrest(LOOK_S + RETRY_MAX_S)
         self.report.done["clock steps"] += 1
 
     # What it shows
@@ -187,7 +192,8 @@ class Group:
             if status and status["pid"] == self._broker.pid and self._broker.is_running():
                 self._status = status
                 self._shown = {token["name"]: token for token in status["tokens"]}
-                self.report.longest_loop_ms = max(self.report.longest_loop_ms, status["loop"]["longest_ms"])
+                self.loop_ms = status["loop"]["longest_ms"]
+                self.report.longest_loop_ms = max(self.report.longest_loop_ms, self.loop_ms)
                 for token in self.tokens:
                     token.judge_state()
             assert self._broker.is_running() or self._is_busy.locked(), (

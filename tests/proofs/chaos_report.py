@@ -16,6 +16,7 @@ class Report:
         self.missed = collections.Counter()  # {invariant: how often it did not hold}
         self.recoveries_s = collections.defaultdict(list)  # {group of faults: seconds}
         self.longest_loop_ms = 0
+        self.loops_ms = collections.defaultdict(list)  # {group of faults: the longest turn of a loop up to then}
         self.lag = Lag()
 
     def miss(self, invariant, where, detail):

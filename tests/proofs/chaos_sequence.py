@@ -12,6 +12,7 @@ from chaos_token import NOT_TOO_EARLY, NOTHING_LOST, RECOVERS, RIGHT_REASON, RIG
 
 SLACK_S = 2  # beyond what the backoff and the request may take
 PATIENCE_S = 20
+UNSEEN_S = 7  # long enough for several attempts that reach nobody
 TRIES = 4  # at a fault that came too late on a busy machine
 LONG_S, LIFETIMES_S = 60, (2, 3, 4, 5, 6, 8, 12, 60)
 CLOCK_STEPS_S = (-86400, -3600, -60, 60, 3600, 86400, 0)
@@ -31,14 +32,15 @@ async def wait_for(condition, seconds):
 
 
 async def refresh(token):
-    """Now, or as soon as retry_min and a Retry-After allow."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Now, or as soon as retry_min and a Retry-After allow: how often it was tried, or 0."""
+    deadline, tries = time.monotonic() + PATIENCE_S, 0
     while time.monotonic() < deadline:
+        tries += 1
         answer = await token.command(control.REFRESH)
         if answer is not None and answer.result == "accepted":
-            return True
+            return tries
         await asyncio.sleep(0.1 if answer is None else max(answer.retry_after_ms / 1000, 0.1))
-    return False
+    return 0
 
 
 async def recover(token, group_of_faults):
@@ -85,6 +87,7 @@ def set_fault(token, fault):
     token.front.set_fault(fault)
     names = token.group.names
     names.orders[token.hostname] = fault.how if fault.where == "name" else None
+    token.watch_unseen(fault)
 
 
 # Directed
@@ -97,11 +100,15 @@ async def prove(token, fault):
         return False
     former, failed = token.generation, token.failed()
     set_fault(token, fault)
-    await refresh(token)
+    tries = await refresh(token)
     if fault.reason is None:
         is_right = await served_all_the_same(token, fault, former)
     else:
         is_right = await fails_as_it_must(token, fault, former, failed)
+        if fault.where in ("listen", "name"):
+            token.watch_unseen(fault, failures=int(tries == 1))  # else it was not this refresh that failed
+            await asyncio.sleep(UNSEEN_S)
+    token.report.loops_ms[fault.group].append(token.group.loop_ms)
     if not was_met(token, fault):
         token.miss(RIGHT_REASON, f"{fault}: it was not met")
         is_right = False

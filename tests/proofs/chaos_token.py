@@ -8,13 +8,13 @@ import time
 from datetime import datetime
 
 import control
-from chaos_faults import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S, RETRY_MAX_S, RETRY_MIN_S, pause_s
+from chaos_faults import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S
 from chaos_names import ZONE
+from chaos_rate import LATE_S, UNSEEN, Rate, Unseen
 from tokens import fingerprint, is_whole
 
 BUFFER_BYTES = 1024
 MARGIN_S = 0.3  # requests are timed where they arrive
-LATE_S = CONNECT_TIMEOUT_S / 2
 LOOK_S = 0.5  # a generation is seen that long after its publish, at the latest
 SETTLED_S = 2.5  # what readers see has been so for so long: the status must say the same
 STATE_OF = {0: "valid", errno.EKEYEXPIRED: "expired", errno.EKEYREVOKED: "suspended", errno.ENOKEY: "pending"}
@@ -30,11 +30,12 @@ RIGHT_REASON = "the status gave a wrong reason"
 RECOVERS = "the token did not recover in time"
 COMMANDS = {control.REJECT: "reject", control.REFRESH: "refresh", control.REVOKE: "revoke",
             control.SUSPEND: "suspend", control.RESUME: "resume"}
-# How long after a command a request may come that no backoff holds up: at once, when the interval has passed, again
-# when no successor has come in time, when it is its turn.
+# A command leads to a request that no backoff holds up: the first that begins so long after it, or one before. A
+# refresh is taken up by any that begins; a rejection may have met one; a revoke leads to another when no successor
+# has come in time.
 SOON_S = 0.5
-UNREST_S = {control.REFRESH: SOON_S, control.REJECT: RETRY_MAX_S + SOON_S, control.SUSPEND: 0,
-            control.REVOKE: REQUEST_TIMEOUT_S + RETRY_MIN_S + SOON_S, control.RESUME: RETRY_MIN_S + SOON_S}
+UNREST_S = {control.REFRESH: 0, control.REJECT: SOON_S, control.SUSPEND: 0,
+            control.REVOKE: REQUEST_TIMEOUT_S + SOON_S, control.RESUME: SOON_S}
 INVARIANTS = (NOTHING_LOST, NOTHING_EXPIRED, NOTHING_STRANGE, NOTHING_TORN, NOTHING_SUSPENDED, NOT_TOO_EARLY,
               RIGHT_STATE, RIGHT_REASON, RECOVERS)
 
@@ -59,12 +60,12 @@ class Token:
         self.suspended_at = 0
         self.is_revoking = False
         self._revoke_at = 0
-        self.restless_until = 0  # a command, a restart or a clock step may lead to requests
+        self.rate = Rate()
+        self._unseen = None
         self._copied = None  # the fingerprint of the generation's token
         self._served = None
         self.attempts = collections.deque(maxlen=30)
         self._began_at = 0  # of that attempt: it may have to ask for a name first
-        self._failures = 0
         self._seen, self._seen_since = None, 0  # what readers and status said, and since when
         self._events = collections.deque(maxlen=20)
         front.on_attempt = self._judge_attempt
@@ -142,9 +143,10 @@ class Token:
         """Called with each new connection."""
         former = self.attempts[-1] if self.attempts else None
         self.attempts.append(attempt)
-        began_at = self.group.names.asked_at.pop(self.hostname, attempt.at)
-        # After a time without answers it may have knocked for as long as that.
-        knocked_at = began_at - (CONNECT_TIMEOUT_S if attempt.at < self.front.full_until + CONNECT_TIMEOUT_S else 0)
+        asked = [at for at in self.group.names.take(self.hostname) if at > attempt.at - CONNECT_TIMEOUT_S]
+        # After a time without answers it may have knocked for as long as that. A resolver may still ask for another.
+        knocked_at = min(asked, default=attempt.at)
+        knocked_at -= CONNECT_TIMEOUT_S if attempt.at < self.front.full_until + CONNECT_TIMEOUT_S else 0
         self.report.done["requests"] += 1
         self.note(f"request {attempt.fault}")
         if self.is_suspended and knocked_at > self.suspended_at + MARGIN_S + self.report.lag.recent_s():
@@ -152,20 +154,39 @@ class Token:
         last_began_at, self._began_at = self._began_at, knocked_at
         if former is None:
             return
-        self._failures = 0 if former.is_good else self._failures + 1
-        least_s = RETRY_MIN_S if former.was_sent else 0
-        if former.at < self.restless_until:
-            self._failures = 0
-        elif self._failures > 0:
-            least_s = max(least_s, pause_s(former.fault, self._failures))
-            self.report.done["pauses after failures judged"] += 1
-        gap_s = began_at - last_began_at
-        if gap_s < least_s - MARGIN_S - self.report.lag.recent_s():
+        lag_s = self.report.lag.recent_s()
+        least_s, has_failed = self.rate.least_s(former, last_began_at, lag_s)
+        self.report.done["pauses after failures judged"] += has_failed
+        gap_s = max(asked, default=attempt.at) - last_began_at
+        if gap_s < least_s - MARGIN_S - lag_s:
             self.miss(NOT_TOO_EARLY, f"{gap_s:.2f} s after the one before, which met {former.fault}; "
-                                     f"at least {least_s} s were due ({self._failures} failures)")
+                                     f"at least {least_s} s were due ({self.rate.failures} failures)")
 
-    def unrest(self, for_s):
-        self.restless_until = max(self.restless_until, time.monotonic() + for_s)
+    def watch_unseen(self, fault, failures=0):
+        """From now on fault is there; requests that it lets nobody see are judged by their failures."""
+        self._judge_questions()
+        is_unseen = fault.where in ("listen", "name") and fault.how in UNSEEN and self.status() is not None
+        self._unseen = Unseen(fault.how, self.rate, self.failed(), self.group.names, self.hostname,
+                              failures) if is_unseen else None
+
+    def _judge_unseen(self):
+        if self._unseen is None:
+            return
+        before = self._unseen.judged
+        wrong = self._unseen.look(self.failed(), self.report.lag.recent_s())
+        self.report.done[f"attempts {UNSEEN[self._unseen.how]}, judged"] += self._unseen.judged - before
+        if wrong is not None:
+            self.miss(NOT_TOO_EARLY, wrong)
+            self._unseen = None
+
+    def _judge_questions(self):
+        questions = self._unseen and self._unseen.questions(self.report.lag.recent_s())
+        if questions is None:
+            return
+        asked, most = questions
+        self.report.done["questions to the name server, judged"] += asked
+        if asked > most:
+            self.miss(NOT_TOO_EARLY, f"{asked} questions {UNSEEN[self._unseen.how]}, where {most} are enough")
 
     # Status
 
@@ -184,6 +205,7 @@ class Token:
         status = self.status()
         if status is None or self.error is None:
             return
+        self._judge_unseen()
         self.report.done["states judged"] += 1
         seen = (self.error, self.generation, status["state"], status["generation"])
         now = time.monotonic()
@@ -224,13 +246,18 @@ class Token:
 
     async def command(self, number):
         """The broker's answer, or None: it is not there at the moment."""
-        self.unrest(UNREST_S[number])
+        sent_at = time.monotonic()
+        self.rate.unrest(UNREST_S[number])
         was_revoking, was_suspended = self.is_revoking, self.is_suspended
         if number == control.REVOKE:
             self.is_revoking, self._revoke_at = True, time.monotonic()
         if number in (control.SUSPEND, control.RESUME):
             self.is_suspended = None
         answer = await self.group.control(number, self.name, self.generation if number == control.REJECT else 0)
+        if number != control.REFRESH and UNREST_S[number] > 0:
+            self.rate.unrest(UNREST_S[number])
+        if number in (control.SUSPEND, control.REVOKE):
+            self.rate.overtaken(sent_at, UNREST_S[number])
         if answer is None:
             return None
         self.report.done[f"{COMMANDS[number]}: {answer.result}"] += 1
