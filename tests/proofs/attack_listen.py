@@ -160,7 +160,7 @@ def _socket(mode, is_live):
     return make
 
 
-# design.md section 2: only a socket that nobody listens on is removed. Of one that it may not connect to the server
+# design.md section 3: only a socket that nobody listens on is removed. Of one that it may not connect to the server
 # cannot know.
 SOCKETS = {
     "another's dead socket": (_socket(0o777, False), "served"),
