@@ -31,6 +31,7 @@ class Attempt:
     hit_at: object = None  # when the fault came to be
     was_sent: bool = False  # something of an HTTP request was here
     is_good: bool = False  # the whole answer with a token was sent
+    token: object = None  # the fingerprint of the one to be revoked
 
     def hit(self):
         if self.hit_at is None:
@@ -219,10 +220,18 @@ class Front:
             await reader.readexactly(length // 2)
         await self._break(connection, attempt, "request body", writer)
         body = await reader.readexactly(length)
-        await self._upstream.order({**order_for(attempt.fault, attempt.lifetime_s, self.now_s()),
-                                    "client_id": self.client_id})
+        self._see(attempt, body)
+        order = self._order(attempt)
+        if order is not None:
+            await self._upstream.order({**order, "client_id": self.client_id})
         answer = await self._upstream.token(head, body)
         await self._answer(connection, writer, attempt, answer)
+
+    def _see(self, attempt, body):
+        """What is asked for."""
+
+    def _order(self, attempt):
+        return order_for(attempt.fault, attempt.lifetime_s, self.now_s())
 
     async def _answer(self, connection, writer, attempt, answer):
         head, _, body = answer.partition(HEAD_END)

@@ -9,6 +9,7 @@ from chaos_faults import (CONNECT_TIMEOUT_S, DEFAULT_LIFETIME_S, PLAIN, PROXIED,
                           RETRY_MIN_S, TLS)
 from chaos_front import Front, Upstream
 from chaos_report import TICK_S
+from chaos_revocation import RevokeFront
 from chaos_token import SOON_S, Token
 from clocks import clock_of, set_clock
 from tb import Library, World, environment
@@ -25,7 +26,8 @@ LOOK_S = 15  # how often a broker looks at its clocks
 class Group:
     """Several brokers stand side by side, each with as many tokens as it may ask for at once."""
 
-    def __init__(self, number, build, authority, names, report, has_own_clock):
+    def __init__(self, number, build, authority, names, report, clock=None, kinds=KINDS_OF_TOKENS):
+        """clock: None, the machine's; "own" that can be set; "told": one that tells the broker when it is."""
         self.report = report
         self.names = names
         self.world = World(build)
@@ -33,14 +35,17 @@ class Group:
         self.server = self.world.auth_server()
         upstream = Upstream(self.server)
         self.tokens = []
-        for place, kind in enumerate(KINDS_OF_TOKENS):
+        for place, kind in enumerate(kinds):
             name = f"g{number}-{place}-{kind}"
             self.server.set_client(client_id=name)
             front = Front(kind, name, upstream, authority.contexts)
             front.now_s = self.wall_s
-            self.tokens.append(Token(name, self, front, report))
+            # Else it would come to the token's front, too.
+            revocation = RevokeFront(name, upstream) if kind != PROXIED else None
+            self.tokens.append(Token(name, self, front, revocation, report))
         self._authority = authority
-        self._clock_file = self.world.directory / "clock" if has_own_clock else None
+        self.is_told = clock == "told"
+        self._clock_file = self.world.make_directory("clock", 0o755) / "wall" if clock else None
         self._clock_offset_s = 0
         self.stepped_at = 0
         self._variant = 0
@@ -59,10 +64,8 @@ class Group:
         address = {PLAIN: f"http://127.0.0.1:{token.front.port}", TLS: f"https://{token.hostname}:{token.front.port}",
                    PROXIED: f"https://{token.hostname}:443"}[token.kind]
         proxy = f"http://127.0.0.1:{token.front.port}" if token.kind == PROXIED else None
-        revoke_url = None if token.kind == PROXIED else self.server.revoke_url  # else it would come to the front, too
         return self.world.token(self.server, token.name, token_url=address + TOKEN_PATH, proxy=proxy,
-                                revoke_url=revoke_url,
-                                client_id=token.name, ca_file=self._authority.ca, retry_min=RETRY_MIN_S,
+                                revoke_url=token.revocation and token.revocation.url, client_id=token.name, ca_file=self._authority.ca, retry_min=RETRY_MIN_S,
                                 retry_max=RETRY_MAX_S, connect_timeout=CONNECT_TIMEOUT_S,
                                 request_timeout=REQUEST_TIMEOUT_S, reject_interval=1 + self._variant % 2,
                                 default_lifetime=DEFAULT_LIFETIME_S, refresh_percent=40,
@@ -76,14 +79,15 @@ class Group:
         env = None
         if self._clock_file is not None:
             set_clock(self._clock_file, self._clock_offset_s)
-            env = clock_of(self.world.build, self._clock_file)
+            env = clock_of(self.world.build, self._clock_file, self.is_told)
         self._broker = self.world.broker(env=env)
         self.started_at = time.monotonic()
 
     async def start(self):
         """Not in this thread, which has to answer meanwhile; then the tokens are opened."""
         for token in self.tokens:
-            token.front.set_fault(token.front.fault)
+            for front in token.fronts():
+                front.set_fault(front.fault)
         self._write_config()
         await asyncio.to_thread(self._start)
         links = self.world.runtime_dir / "tokens"
@@ -159,14 +163,14 @@ class Group:
         return self._clock_file is not None
 
     def step_clock(self, offset_s):
-        """To offset_s from the true time. The broker looks every 15 s, and fetches if it ran ahead."""
+        """To offset_s from the true time. The broker fetches if it ran ahead, for which it looks every 15 s, or if it
+        is told."""
         is_ahead = offset_s > self._clock_offset_s
         self._clock_offset_s = offset_s
         self.stepped_at = time.monotonic()
         set_clock(self._clock_file, offset_s)
-        for token in self.tokens if is_ahead else ():
-            token.rate.unrest(LOOK_S + RETRY_MAX_S)
-        self.report.done["clock steps"] += 1
+        for token in self.tokens if is_ahead or self.is_told else ():
+            token.rate.unrest(SOON_S if self.is_told else LOOK_S + RETRY_MAX_S)
 
     # What it shows
 
@@ -204,7 +208,7 @@ class Group:
         for token in self.tokens:
             if token.handle is not None:
                 token.handle.close()
-        await asyncio.gather(*(token.front.close() for token in self.tokens))
+        await asyncio.gather(*(front.close() for token in self.tokens for front in token.fronts()))
 
     def end(self):
         """(exit status of the broker, its log)"""

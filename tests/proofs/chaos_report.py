@@ -24,6 +24,15 @@ class Report:
         print(f"chaos: seed {self.seed}, {where}: {invariant}: {detail}", file=sys.stderr, flush=True)
 
 
+async def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(TICK_S)
+    return True
+
+
 class Lag:
     """How late this process is: what it says of times cannot be more exact."""
 

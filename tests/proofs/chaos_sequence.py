@@ -7,7 +7,8 @@ import time
 
 import control
 from chaos_faults import CLEAR, RANDOM_FAULTS, REQUEST_TIMEOUT_S, longest_pause_s
-from chaos_report import TICK_S
+from chaos_report import TICK_S, wait_for
+from chaos_revocation import RANDOM_FAULTS as RANDOM_REVOKE_FAULTS
 from chaos_token import NOT_TOO_EARLY, NOTHING_LOST, RECOVERS, RIGHT_REASON, RIGHT_STATE, wall_s_of
 
 SLACK_S = 2  # beyond what the backoff and the request may take
@@ -20,15 +21,6 @@ STEPS_MAX, STEP_S = 5, (0.2, 8)
 # How often each, beside nothing at all.
 ACTIONS = {"nothing": 8, "refresh": 8, "reject": 4, "revoke": 3, "suspend": 2, "reload": 2, "broken reload": 1,
            "kill": 2, "clock": 2}
-
-
-async def wait_for(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(TICK_S)
-    return True
 
 
 async def refresh(token):
@@ -187,8 +179,15 @@ class Sequence:
         for _ in range(self._chance.randint(1, STEPS_MAX)):
             fault = self._chance.choice([fault for fault in RANDOM_FAULTS if token.kind in fault.kinds])
             action = self._chance.choices(list(ACTIONS), ACTIONS.values())[0]
+            self._set_revoke_fault(token)
             await self._step(token, fault, action)
         return await recover(token, "random")
+
+    def _set_revoke_fault(self, token):
+        fault = self._chance.choice(RANDOM_REVOKE_FAULTS)
+        if token.revocation is not None:
+            token.note(f"revocations: {fault}")
+            token.revocation.set_fault(fault)
 
     async def _step(self, token, fault, action):
         began = time.monotonic()
@@ -212,6 +211,7 @@ class Sequence:
             await token.group.reload(is_broken=action != "reload")
         elif action == "clock" and token.group.has_own_clock:
             token.group.step_clock(self._chance.choice(CLOCK_STEPS_S))
+            token.report.done["clock steps"] += 1
 
     @staticmethod
     def _judge(token, fault, met, former, began_wall_s):

@@ -10,6 +10,7 @@ from datetime import datetime
 import control
 from chaos_faults import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S
 from chaos_names import ZONE
+from chaos_revocation import NOT_DELAYED, REVOKES_RIGHT, Revocations
 from chaos_rate import LATE_S, UNSEEN, Rate, Unseen
 from tokens import fingerprint, is_whole
 
@@ -27,6 +28,8 @@ NOTHING_SUSPENDED = "a suspended token was served or asked for"
 NOT_TOO_EARLY = "a token request came too early"
 RIGHT_STATE = "the status showed another state than readers saw"
 RIGHT_REASON = "the status gave a wrong reason"
+FETCHED_ANEW = "a step of the wall clock did not lead to a token"
+NOT_RESTLESS = "a restless wall clock outdid the backoff"
 RECOVERS = "the token did not recover in time"
 COMMANDS = {control.REJECT: "reject", control.REFRESH: "refresh", control.REVOKE: "revoke",
             control.SUSPEND: "suspend", control.RESUME: "resume"}
@@ -37,7 +40,7 @@ SOON_S = 0.5
 UNREST_S = {control.REFRESH: 0, control.REJECT: SOON_S, control.SUSPEND: 0,
             control.REVOKE: REQUEST_TIMEOUT_S + SOON_S, control.RESUME: SOON_S}
 INVARIANTS = (NOTHING_LOST, NOTHING_EXPIRED, NOTHING_STRANGE, NOTHING_TORN, NOTHING_SUSPENDED, NOT_TOO_EARLY,
-              RIGHT_STATE, RIGHT_REASON, RECOVERS)
+              RIGHT_STATE, RIGHT_REASON, RECOVERS, REVOKES_RIGHT, NOT_DELAYED, FETCHED_ANEW, NOT_RESTLESS)
 
 
 def wall_s_of(text):
@@ -46,10 +49,11 @@ def wall_s_of(text):
 
 
 class Token:
-    def __init__(self, name, group, front, report):
+    def __init__(self, name, group, front, revocation, report):
         self.name = name
         self.group = group
         self.front = front
+        self.revocation = revocation  # the front of its revocations, or None
         self.report = report
         self.where = "start"  # what a miss is told with
         self.handle = None
@@ -62,12 +66,15 @@ class Token:
         self._revoke_at = 0
         self.rate = Rate()
         self._unseen = None
-        self._copied = None  # the fingerprint of the generation's token
+        self.copied = None  # the fingerprint of the generation's token
         self._served = None
         self.attempts = collections.deque(maxlen=30)
         self._began_at = 0  # of that attempt: it may have to ask for a name first
         self._seen, self._seen_since = None, 0  # what readers and status said, and since when
         self._events = collections.deque(maxlen=20)
+        self._revocations = Revocations()
+        if revocation is not None:
+            revocation.on_token = self._judge_revocation
         front.on_attempt = self._judge_attempt
 
     @property
@@ -77,6 +84,9 @@ class Token:
     @property
     def hostname(self):
         return f"{self.name}.{ZONE}"
+
+    def fronts(self):
+        return [front for front in (self.front, self.revocation) if front is not None]
 
     def miss(self, invariant, detail):
         self.report.miss(invariant, f"{self.where}, token {self.name} ({self.kind})", detail)
@@ -113,7 +123,7 @@ class Token:
         left_s = min(served.at + served.lifetime_s for served in list(self.front.served.values())[-2:]) - time.monotonic()
         if left_s > MARGIN_S and not self.is_revoking:
             self.miss(NOTHING_LOST, f"{left_s:.2f} s of its life were left, unseen")
-        self.generation, self.good_until, self._copied = info.generation, 0, None
+        self.generation, self.good_until, self.copied = info.generation, 0, None
 
     def _judge_copy(self, token, info, before):
         if self.is_suspended:
@@ -124,12 +134,12 @@ class Token:
             self.generation = info.generation
             # A command that came just now may be for this one: it was there before anybody had looked.
             self.is_revoking = time.monotonic() < self._revoke_at + LOOK_S
-            self._copied = fingerprint(token)
-            self._served = self.front.served.get(self._copied)
+            self.copied = fingerprint(token)
+            self._served = self.front.served.get(self.copied)
             self.report.done["generations"] += 1
             if self._served is None:
                 self.miss(NOTHING_STRANGE, "where is it from?")
-        elif self._copied not in (None, fingerprint(token)):
+        elif self.copied not in (None, fingerprint(token)):
             self.miss(NOTHING_TORN, f"generation {info.generation} has another token than before")
         if self._served and before > self._served.at + self._served.lifetime_s:
             self.miss(NOTHING_EXPIRED, f"{before - self._served.at - self._served.lifetime_s:.2f} s after its end")
@@ -187,6 +197,16 @@ class Token:
         self.report.done["questions to the name server, judged"] += asked
         if asked > most:
             self.miss(NOT_TOO_EARLY, f"{asked} questions {UNSEEN[self._unseen.how]}, where {most} are enough")
+
+    def _judge_revocation(self, attempt):
+        served = self.front.served.get(attempt.token)
+        ends_at = served and served.at + served.lifetime_s
+        self.report.done["revocations"] += 1
+        self.note(f"revocation of {attempt.token} {attempt.fault}")
+        wrong, is_pause = self._revocations.judge(attempt, self.group.started_at, ends_at, self.report.lag.recent_s())
+        self.report.done["pauses between revocations judged"] += is_pause
+        if wrong is not None:
+            self.miss(REVOKES_RIGHT, wrong)
 
     # Status
 
