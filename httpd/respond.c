@@ -62,14 +62,28 @@ static void free_text(void *data)
 	shared_text_release((struct shared_text *)(bytes - offsetof(struct shared_text, data)));
 }
 
+/* Asked for with HEAD nothing is read, but libmicrohttpd ends it as a chunked body, which a client
+ * takes for the beginning of the next answer: so it is none, and the connection ends there. */
+static struct MHD_Response *stream_of(struct connection *connection, bool is_head)
+{
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, stream_read, connection, NULL);
+
+	if (response == NULL || !is_head ||
+	    MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END) == MHD_YES)
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
+}
+
 /* NULL: out of memory. */
-static struct MHD_Response *response_of(struct connection *connection, struct answer *answer)
+static struct MHD_Response *response_of(struct connection *connection, bool is_head,
+					struct answer *answer)
 {
 	struct MHD_Response *response;
 
-	if (answer->is_stream) /* HEAD: nothing is read */
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
-							 stream_read, connection, NULL);
+	if (answer->is_stream)
+		return stream_of(connection, is_head);
 	if (answer->body == NULL)
 		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	/* Sent from where it is: who does not take it holds no copy. */
@@ -123,9 +137,10 @@ static bool add_headers(struct MHD_Response *response, const struct page *page,
 					       answer->has_commands ? "available" : "unavailable"));
 }
 
-bool respond(struct connection *connection, const struct page *page, struct answer *answer)
+bool respond(struct connection *connection, const struct page *page, bool is_head,
+	     struct answer *answer)
 {
-	struct MHD_Response *response = response_of(connection, answer);
+	struct MHD_Response *response = response_of(connection, is_head, answer);
 	bool is_queued =
 		response != NULL && add_headers(response, page, answer) &&
 		MHD_queue_response(connection->handle, answer->status, response) == MHD_YES;

@@ -12,6 +12,7 @@
 void respond_read_request(struct connection *connection, const char *method, const char *path,
 			  struct request *ret);
 /* Queues the answer, whose body is taken over; false: the connection has to be closed. */
-bool respond(struct connection *connection, const struct page *page, struct answer *answer);
+bool respond(struct connection *connection, const struct page *page, bool is_head,
+	     struct answer *answer);
 
 #endif

@@ -236,10 +236,11 @@ static bool send_answer(struct connection *connection, const struct request *req
 			struct answer *answer)
 {
 	struct server *server = connection->server;
+	bool is_head = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
 
-	if (!respond(connection, &server->page, answer))
+	if (!respond(connection, &server->page, is_head, answer))
 		return false;
-	if (!answer->is_stream || strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0) {
+	if (!answer->is_stream || is_head) {
 		connection_set_phase(connection, CONNECTION_SENDING, server_now_ms());
 		return true;
 	}
