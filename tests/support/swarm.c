@@ -17,28 +17,26 @@
  * {"open":{"ok":9},"get":{"ok":8,"ENOKEY":1},...}; an empty token counts as ENODATA. before and
  * after are the generations that any process saw first and last, each once. slowest_ms is the
  * longest get, wait, or rejection with its wait and second read; spread_ms the time between the
- * first and the last process to end the same wait, at worst. Exit 0 when every process came to its
+ * first and the last process to end the same wait, at worst; late_ms how late after a publish the
+ * wait for it ended, at worst, -1 where that is not known. Exit 0 when every process came to its
  * end, whatever the results; 1 when not; 2: usage.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <pwd.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tests/support/gate.h"
+#include "tests/support/publish_times.h"
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
 
@@ -85,13 +83,10 @@ struct report {
 	uint64_t lowest;
 	uint64_t highest;
 	int64_t slowest_ns;
+	/* of each wait: after which generation, and from when to when */
+	uint64_t round_after[ROUNDS_MAX];
+	int64_t round_began_ns[ROUNDS_MAX];
 	int64_t round_ended_ns[ROUNDS_MAX];
-};
-
-/* A barrier: arrived counts up to all, then open is set. */
-struct gate {
-	_Atomic uint32_t arrived;
-	_Atomic uint32_t open;
 };
 
 struct shared {
@@ -99,25 +94,6 @@ struct shared {
 	struct gate rejection;
 	struct report reports[];
 };
-
-static void gate_wait(struct gate *gate)
-{
-	atomic_fetch_add(&gate->arrived, 1);
-	while (!atomic_load(&gate->open))
-		syscall(SYS_futex, &gate->open, FUTEX_WAIT, 0, NULL, NULL, 0);
-}
-
-/* Opens when all have arrived, or cannot any more. */
-static void gate_open(struct gate *gate, unsigned processes)
-{
-	const struct timespec pause = {.tv_nsec = 2 * NS_PER_MS};
-	int64_t deadline_ns = clock_monotonic_ns() + 20 * NS_PER_S;
-
-	while (atomic_load(&gate->arrived) < processes && clock_monotonic_ns() < deadline_ns)
-		nanosleep(&pause, NULL);
-	atomic_store(&gate->open, 1);
-	syscall(SYS_futex, &gate->open, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
 
 /* Returns r. */
 static int note_result(struct report *report, enum call call, int r)
@@ -210,6 +186,8 @@ static void run_wait(const struct options *options, struct report *report, struc
 		int64_t start_ns = clock_monotonic_ns();
 		int r = tokenbroker_wait(tb, generation, options->timeout_ms);
 
+		report->round_after[round] = generation;
+		report->round_began_ns[round] = start_ns;
 		report->round_ended_ns[round] = clock_monotonic_ns();
 		note_time(report, start_ns);
 		if (note_result(report, CALL_WAIT, r) == 0)
@@ -351,8 +329,36 @@ static int64_t worst_spread_ns(const struct options *options, const struct share
 	return worst_ns;
 }
 
+/* A token that was there before the call is no older than the call. */
+static int64_t lateness_ns(const struct report *report, unsigned round,
+			   const struct publish_times *times)
+{
+	int64_t due_ns = publish_times_after(times, report->round_after[round]);
+	int64_t began_ns = report->round_began_ns[round];
+
+	return report->round_ended_ns[round] - (due_ns > began_ns ? due_ns : began_ns);
+}
+
+/* -1: nobody watched. */
+static double worst_late_ms(const struct options *options, const struct shared *shared,
+			    const struct publish_times *times)
+{
+	int64_t worst_ns = 0;
+
+	if (times->count == 0)
+		return -1;
+	for (unsigned n = 0; n < options->processes * options->count; n++) {
+		const struct report *report = &shared->reports[n / options->count];
+		int64_t late_ns = lateness_ns(report, n % options->count, times);
+
+		worst_ns = late_ns > worst_ns ? late_ns : worst_ns;
+	}
+	return (double)worst_ns / NS_PER_MS;
+}
+
 /* Returns how many processes came to their end. */
-static unsigned print_report(const struct options *options, const struct shared *shared)
+static unsigned print_report(const struct options *options, const struct shared *shared,
+			     const struct publish_times *times)
 {
 	uint64_t lowest = 0;
 	uint64_t highest = 0;
@@ -375,9 +381,10 @@ static unsigned print_report(const struct options *options, const struct shared 
 	print_generations(options, shared, "before", true);
 	print_generations(options, shared, "after", false);
 	printf(",\"generation_min\":%" PRIu64 ",\"generation_max\":%" PRIu64
-	       ",\"slowest_ms\":%.3f,\"spread_ms\":%.3f}\n",
+	       ",\"slowest_ms\":%.3f,\"spread_ms\":%.3f,\"late_ms\":%.3f}\n",
 	       lowest, highest, (double)slowest_ns / NS_PER_MS,
-	       (double)worst_spread_ns(options, shared) / NS_PER_MS);
+	       (double)worst_spread_ns(options, shared) / NS_PER_MS,
+	       worst_late_ms(options, shared, times));
 	return complete;
 }
 
@@ -469,6 +476,7 @@ static unsigned start_processes(const struct options *options, struct shared *sh
 
 int main(int argc, char **argv)
 {
+	static struct publish_times times;
 	struct options options = {.processes = 1, .count = 1, .timeout_ms = 10000};
 	struct shared *shared;
 	unsigned started;
@@ -482,11 +490,14 @@ int main(int argc, char **argv)
 	if (shared == NULL)
 		return 1;
 	started = start_processes(&options, shared);
+	if (options.mode == MODE_WAIT)
+		(void)publish_times_start(&times, options.name);
 	gate_open(&shared->start, started);
 	fputs("ready\n", stderr);
 	if (options.mode == MODE_REJECT)
 		gate_open(&shared->rejection, started);
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
-	return print_report(&options, shared) == options.processes ? 0 : 1;
+	publish_times_stop(&times);
+	return print_report(&options, shared, &times) == options.processes ? 0 : 1;
 }
