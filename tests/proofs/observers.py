@@ -19,11 +19,10 @@ LOOP = 'trap "set | grep ^ended_; exit" TERM; while :; do {}; eval "ended_$how=\
 # Who reads no token is denied: proper if this one's has left the configuration, which then shows for a while.
 GONE = ('for look in 1 2 3 4 5; do "$0" info >/dev/null 2>&1; '
         'case $? in 3|7) how=7_gone; break;; esac; sleep 0.02; done')
-SOCKET = '$(stat -c %i "$TOKENBROKER_RUNTIME_DIR/control.sock" 2>/dev/null)'
-# No answer within a second: proper if the one that was asked is dead, and its socket another's.
-ASK = (f'socket={SOCKET}; said=$("$0" reject "$generation" 2>&1); how=$?; '
+# No answer within a second: proper if the broker is dead that was to give it.
+ASK = ('broker=$(jq .pid "$TOKENBROKER_RUNTIME_DIR/status.json" 2>/dev/null); said=$("$0" reject "$generation" 2>&1); how=$?; '
        f'case $how$said in 0*"on its way"*) how=accepted;; 1*"too busy"*) how=busy;; 7*) {GONE};; '
-       f'9*) [ "$socket" = "{SOCKET}" ] || how=9_killed;; esac')
+       '9*) [ -e "/proc/${broker:-none}" ] || how=9_killed;; esac')
 REJECT = LOOP.format('generation=$("$0" info --json 2>/dev/null | jq .generation); '
                      'case $generation in ""|null) sleep 0.05; continue;; esac; ' + ASK, 0.05)
 REJECT_STALE = LOOP.format("generation=1; " + ASK, 0.05)  # leads to no fetch
