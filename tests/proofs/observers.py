@@ -19,10 +19,14 @@ LOOP = 'trap "set | grep ^ended_; exit" TERM; while :; do {}; eval "ended_$how=\
 # Who reads no token is denied: proper if this one's has left the configuration, which then shows for a while.
 GONE = ('for look in 1 2 3 4 5; do "$0" info >/dev/null 2>&1; '
         'case $? in 3|7) how=7_gone; break;; esac; sleep 0.02; done')
-# No answer within a second: proper if the broker is dead that was to give it.
-ASK = ('broker=$(jq .pid "$TOKENBROKER_RUNTIME_DIR/status.json" 2>/dev/null); said=$("$0" reject "$generation" 2>&1); how=$?; '
+# No answer within a second: proper if the broker is dead that was to give it, or it gives one within TURN_S more.
+LIVES = '[ -e "/proc/${broker:-none}" ]'
+NO_ANSWER = (f'for again in $(seq {TURN_S}); do {LIVES} || break; "$0" reject "$generation" >/dev/null 2>&1; '
+             f'[ $? = 9 ] || {{ how=9_late; break; }}; done; {LIVES} || how=9_killed')
+ASK = ('broker=$(jq .pid "$TOKENBROKER_RUNTIME_DIR/status.json" 2>/dev/null); '
+       'said=$("$0" reject "$generation" 2>&1); how=$?; '
        f'case $how$said in 0*"on its way"*) how=accepted;; 1*"too busy"*) how=busy;; 7*) {GONE};; '
-       '9*) [ -e "/proc/${broker:-none}" ] || how=9_killed;; esac')
+       f'9*) {NO_ANSWER};; esac')
 REJECT = LOOP.format('generation=$("$0" info --json 2>/dev/null | jq .generation); '
                      'case $generation in ""|null) sleep 0.05; continue;; esac; ' + ASK, 0.05)
 REJECT_STALE = LOOP.format("generation=1; " + ASK, 0.05)  # leads to no fetch
@@ -31,7 +35,7 @@ WAIT = LOOP.format('known=$("$0" info --json 2>/dev/null | jq ".generation // 0"
                    f'case $how in 9) [ $(($(date +%s%3N) - began)) -ge {WAIT_S * 1000 - 100} ] || how=9_early;; esac',
                    0.01)
 # The one that must be among them, and the others. 8: nobody listens; 6: suspended.
-KEPT_ENDS = {"wait": ("0", "9"), "reject": ("accepted", "0", "8", "9_killed", "busy")}
+KEPT_ENDS = {"wait": ("0", "9"), "reject": ("accepted", "0", "8", "9_killed", "9_late", "busy")}
 LOST_ENDS = {"wait": ("3",), "reject": ("3", "6", "7_gone")}
 
 

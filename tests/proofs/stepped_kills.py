@@ -32,7 +32,7 @@ UNHEARD = (COMMIT, "wake")  # published, and nobody woken yet
 SLEEPERS = 2  # at each such point
 READERS = 8
 # Of `reject`: the token stays configured, and a broker that is stepped through answers nobody meanwhile.
-REJECT_ENDS = {"0", "6", "8", "9", "9_killed"}
+REJECT_ENDS = {"0", "6", "8", "9", "9_killed", "9_late"}
 PUBLISH = {"slot_seq = 0", "metadata", "token words", "slot_sum", SEALED, COMMIT}
 HELD = ("sh", "-c", 'kill -STOP $$; exec "$0" "$@"')  # a broker that begins when single_step lets it
 
