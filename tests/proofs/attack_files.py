@@ -76,6 +76,7 @@ def _httpd(world, place):
     try:
         http.wait_ready()
     except AssertionError:
+        http.end()
         return "refused" if _is_refused(http, place) else http.err()
     return "served" if http.terminate() == 0 else http.err()
 
@@ -92,6 +93,7 @@ def _broker(world, server, place):
         broker.wait_ready(10)
         broker.wait_token(lambda token: token["state"] == "valid" or token["last_error"])
     except AssertionError:
+        broker.end()
         return "refused" if _is_refused(broker, place) else broker.err()
     got = world.cli("get", uid=READER_UID)
     token = broker.token_status()

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import http_server
@@ -89,7 +90,10 @@ def _configure(world, address):
 def _refuses_to_start(world, text):
     """Exit 1 and one message that says where it cannot listen."""
     http = http_server.start(world)
-    return http.wait(10) == 1 and f"cannot listen on {text}: " in http.err() and not http.listening()
+    with suppress(AssertionError):
+        http.wait(10)
+    http.end()
+    return http.popen.poll() == 1 and f"cannot listen on {text}: " in http.err() and not http.listening()
 
 
 def _answers(http):
@@ -190,6 +194,7 @@ def _start_over(world, path):
     try:
         http.wait_ready()
     except AssertionError:
+        http.end()
         is_good = http.popen.poll() == 1 and f"cannot listen on unix_socket {path}: " in http.err()
         return "refused" if is_good and identity(path) == before else http.err()
     is_good = http.ask("/livez", unix=True).body != b"" and os.lstat(path).st_uid == HTTP_UID

@@ -148,6 +148,7 @@ def _start_over(world, server, entry, victim):
     try:
         broker.wait_ready(10)
     except AssertionError:
+        broker.end()
         is_named = f"/{entry}: " in broker.err() or f" {entry}" in broker.err()
         return "refused" if broker.popen.poll() == 1 and is_named else f"{entry}: {broker.err()}"
     result = world.cli("get", uid=READER_UID, timeout=10)
