@@ -59,27 +59,27 @@ class Rate:
 class Unseen:
     """Failures of which no connection tells: where all of them are counted in the status, and seen there."""
 
-    def __init__(self, how, rate, failed, names, hostname, failures=0):
-        """failures: in a row, up to the one that was just seen, after which no command was given."""
+    def __init__(self, how, rate, failed, names, hostname, failures=0, before=None):
+        """failures: in a row, up to the one that was just seen, after which no command was given. before: what was
+        watched up to now, while the same was wrong."""
         self.how = how
         self.judged = 0
         self._rate = rate
         self._began_at = time.monotonic()
         self._names, self._hostname = names, hostname
-        self._is_repeated = names.asked(hostname, self._began_at - REPEATED_S) > 0
+        self._asked_since = before._asked_since if before else self._began_at
+        self._is_repeated = before._is_repeated if before else names.asked(hostname, self._began_at - REPEATED_S) > 0
+        self._is_told = False
         self._failed = failed
         self._failures = failures
         self._first = (self._began_at, failed) if failures > 0 else None  # (when it was seen, how many there were)
 
-    def most_s(self, failures):
-        """The least time that so many take after the first."""
+    def _least_s(self, failures, former=1):
+        """What so many take after as many that were before."""
         lasts_s = CONNECT_TIMEOUT_S if self.how in TIMES_OUT else 0
-        former = max(self._failures, 1)
-        pauses_s = sum(backoff_s(former + number) for number in range(failures))
-        return pauses_s + lasts_s * max(failures - 1, 0)
+        return sum(backoff_s(former + number) for number in range(failures)) + lasts_s * max(failures - 1, 0)
 
-    def _commands(self):
-        since = self._began_at - ASIDE_S if self._failures == 0 else self._began_at
+    def _commands(self, since):
         return int(self._rate.restless_until > since)
 
     def is_certain(self):
@@ -89,27 +89,28 @@ class Unseen:
     def look(self, failed, lag_s):
         """What is wrong with the rate, or None. failed: of the status document, at each look."""
         now = time.monotonic()
-        if not self.is_certain() or failed <= self._failed:
+        commands = self._commands(self._began_at - (ASIDE_S if self._failures == 0 else 0))
+        if self._is_told or not self.is_certain() or failed <= self._failed:
             return None
         grown, self._failed = failed - self._failed, failed
         if self._first is None:
             # One that was on its way may be among the first, or one of another fault that is told late.
             self._first = (now, failed)
-            grown = max(grown - 2 - self._commands(), 0)
+            grown = max(grown - 2 - commands, 0)
             more, span_s = grown, STATUS_LATE_S
         else:
-            more, span_s = failed - self._first[1] - self._commands(), now - self._first[0] + STATUS_LATE_S
+            more, span_s = failed - self._first[1] - commands, now - self._first[0] + STATUS_LATE_S
         self.judged += grown
-        if self.most_s(more) > span_s + lag_s:
-            return f"{more} failures {UNSEEN[self.how]} within {span_s:.1f} s, which take {self.most_s(more)} s at least"
-        return None
+        least_s = self._least_s(more, max(self._failures, 1))
+        self._is_told = least_s > span_s + lag_s
+        return f"{more} failures {UNSEEN[self.how]} within {span_s:.1f} s, which take {least_s} s" if self._is_told else None
 
     def questions(self, lag_s):
         """(how many the name server had, how many it may have had), or None."""
         if self.how not in QUESTIONS or self._is_repeated or not self.is_certain():
             return None
-        span_s, requests = time.monotonic() - self._began_at + lag_s, 0
-        while self.most_s(requests + 1) <= span_s:
+        span_s, requests = time.monotonic() - self._asked_since + lag_s, 0
+        while self._least_s(requests + 1) <= span_s:
             requests += 1
-        asked = self._names.asked(self._hostname, self._began_at)
-        return asked, QUESTIONS[self.how] * (requests + 1 + self._commands())
+        asked = self._names.asked(self._hostname, self._asked_since)
+        return asked, QUESTIONS[self.how] * (requests + 1 + self._commands(self._asked_since - ASIDE_S))

@@ -174,10 +174,11 @@ class Token:
 
     def watch_unseen(self, fault, failures=0):
         """From now on fault is there; requests that it lets nobody see are judged by their failures."""
-        self._judge_questions()
+        if failures == 0:
+            self._judge_questions()
         is_unseen = fault.where in ("listen", "name") and fault.how in UNSEEN and self.status() is not None
-        self._unseen = Unseen(fault.how, self.rate, self.failed(), self.group.names, self.hostname,
-                              failures) if is_unseen else None
+        self._unseen = Unseen(fault.how, self.rate, self.failed(), self.group.names, self.hostname, failures,
+                              self._unseen if failures > 0 else None) if is_unseen else None
 
     def _judge_unseen(self):
         if self._unseen is None:
@@ -187,7 +188,6 @@ class Token:
         self.report.done[f"attempts {UNSEEN[self._unseen.how]}, judged"] += self._unseen.judged - before
         if wrong is not None:
             self.miss(NOT_TOO_EARLY, wrong)
-            self._unseen = None
 
     def _judge_questions(self):
         questions = self._unseen and self._unseen.questions(self.report.lag.recent_s())
