@@ -309,7 +309,7 @@ fuzz: deps
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 
-# Every branch of the life cycle and of the reader by their unit tests alone, then at least 90 % of lines by all
+# Every branch of the life cycle and of the library by their unit tests alone, then at least 90 % of lines by all
 # tests. Without those that need a plain build: the code counts its branches, and writes them to files at its end.
 STRICT_TESTS := $(patsubst %.c,$(BUILD)/coverage/%,$(filter tests/unit/lifecycle/% tests/unit/clientlib/%,$(UNIT_SOURCES)))
 .PHONY: coverage
@@ -433,7 +433,7 @@ help:
 	@echo 'make fuzz         libFuzzer on all that parses, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make lint         compilers, their analyzers, cppcheck, formatting, length, shellcheck, pyflakes'
 	@echo 'make screenshots  the pictures of the page in docs/, anew'
-	@echo 'make coverage     of the tests: 90 % of lines, every branch of life cycle and reader, or it fails'
+	@echo 'make coverage     of the tests: 90 % of lines, every branch of life cycle and library, or it fails'
 	@echo 'make deps         installs missing packages (apt or dnf): packaging/dependencies.mk'
 	@echo 'make deb rpm      packages into $(BUILD)/deb and $(BUILD)/rpm'
 	@echo 'make check-packages  builds and uses the packages in a booted Debian (as root)'

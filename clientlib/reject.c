@@ -36,10 +36,10 @@ static int address_of(const char *runtime_dir, int dir, struct sockaddr_un *ret)
 	int length =
 		snprintf(address.sun_path, size, "%s/%s", runtime_dir, TOKENBROKER_CONTROL_SOCKET);
 
-	if (length < 0 || (size_t)length >= size)
+	if ((size_t)length >= size) /* as an error is, which is negative */
 		length = snprintf(address.sun_path, size, "/proc/self/fd/%d/%s", dir,
 				  TOKENBROKER_CONTROL_SOCKET);
-	if (length < 0 || (size_t)length >= size)
+	if ((size_t)length >= size)
 		return -ENAMETOOLONG;
 	*ret = address;
 	return 0;

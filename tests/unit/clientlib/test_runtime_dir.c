@@ -135,14 +135,20 @@ static void only_a_directory_is_trusted(void)
 {
 	ON_STAGE(stage);
 	char link[STAGE_PATH];
+	char loop[STAGE_PATH];
+	char beyond[STAGE_PATH];
 	char tokens[STAGE_PATH];
 	uid_t owner;
 
 	stage_path(&stage, "link", link);
+	stage_path(&stage, "loop", loop);
+	stage_path(&stage, "loop/tokenbroker", beyond);
+	STAGE_MUST(symlink("loop", loop) == 0);
 	stage_path(&stage, "tokens", tokens);
 	STAGE_MUST(symlink(tokens, link) == 0);
 	CU_ASSERT_EQUAL(open_and_close(tokens, &owner), 0);
 	CU_ASSERT_EQUAL(open_and_close(link, &owner), -EPERM);
+	CU_ASSERT_EQUAL(open_and_close(beyond, &owner), -EPERM);
 	CU_ASSERT_EQUAL(open_and_close("/dev/null", &owner), -EPERM);
 }
 
