@@ -28,7 +28,7 @@ enum broker_state { BROKER_UP, BROKER_HANGS, BROKER_NEVER_RAN, BROKER_DAMAGED, B
 
 enum {
 	HTTP_RECEIVED_MAX = 256 * 1024,
-	HTTP_PATIENCE_MS = 5000,
+	HTTP_PATIENCE_MS = 60000,
 	HTTP_NAP_USEC = 10000,
 	HTTP_BEAT_S = 10, /* more often than a heartbeat is due */
 };
