@@ -208,7 +208,7 @@ def leave_in_heap(world, how, *texts):
 
 
 def the_scan(case, world, count):
-    """What the other parts rest on: a block that was freed as it was, which no longer has its first 16 bytes, is seen."""
+    """What the other parts rest on: a block that was freed as it was, and has lost its first 16 bytes, is seen."""
     seen = collections.Counter()
     for _ in range(count):
         for text in (*forms(SECRET), TEST_TOKEN.decode()):

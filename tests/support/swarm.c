@@ -18,11 +18,12 @@
  * after are the generations that any process saw first and last, each once. slowest_ms is the
  * longest get, wait, or rejection with its wait and second read; spread_ms the time between the
  * first and the last process to end the same wait, at worst; late_ms how late after a publish the
- * wait for it ended, at worst, -1 where that is not known. Exit 0 when every process came to its
+ * wait for it ended, at worst, -1 where that is not known, and asleep_late_ms the same without the
+ * time that the sleeper was awake and waited for a processor. Exit 0 when every process came to its
  * end, whatever the results; 1 when not; 2: usage.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -37,22 +38,12 @@
 #include "base/clock.h"
 #include "tests/support/gate.h"
 #include "tests/support/publish_times.h"
+#include "tests/support/swarm_options.h"
 #include "tokenbroker.h"
 #include "tokenbroker_segment.h"
 
-#define ERRORS_MAX    256
-#define PROCESSES_MAX 10000
-#define UIDS_MAX      16
-#define ROUNDS_MAX    64
-#define TOKENS_MAX    64 /* that one process tells apart */
-
-enum mode {
-	MODE_GET,
-	MODE_REJECT,
-	MODE_WAIT,
-};
-
-static const char *const mode_names[] = {"get", "reject", "wait"};
+#define ERRORS_MAX 256
+#define TOKENS_MAX 64 /* that one process tells apart */
 
 enum call {
 	CALL_OPEN,
@@ -60,16 +51,6 @@ enum call {
 	CALL_REJECT,
 	CALL_WAIT,
 	CALL_COUNT,
-};
-
-struct options {
-	enum mode mode;
-	unsigned processes;
-	unsigned count;
-	uid_t uids[UIDS_MAX];
-	unsigned uid_count;
-	const char *name;
-	int timeout_ms;
 };
 
 /* What one process did: in shared memory, for the parent to add up. */
@@ -87,6 +68,7 @@ struct report {
 	uint64_t round_after[ROUNDS_MAX];
 	int64_t round_began_ns[ROUNDS_MAX];
 	int64_t round_ended_ns[ROUNDS_MAX];
+	int64_t round_queued_ns[ROUNDS_MAX]; /* of it, runnable without a processor */
 };
 
 struct shared {
@@ -177,18 +159,34 @@ static void run_reject(const struct options *options, struct shared *shared, str
 	note_time(report, start_ns);
 }
 
+/* How long this process has waited for a processor until now; 0 where the kernel does not say. */
+static int64_t queued_ns(int schedstat)
+{
+	char line[128] = "";
+	long long ran_ns = 0;
+	long long waited_ns = 0;
+
+	if (pread(schedstat, line, sizeof(line) - 1, 0) <= 0 ||
+	    sscanf(line, "%lld %lld", &ran_ns, &waited_ns) != 2)
+		return 0;
+	return waited_ns;
+}
+
 static void run_wait(const struct options *options, struct report *report, struct tokenbroker *tb)
 {
+	int schedstat = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
 	uint64_t generation = tokenbroker_generation(tb);
 
 	report->before = generation;
 	for (unsigned round = 0; round < options->count; round++) {
+		int64_t queued_before_ns = queued_ns(schedstat);
 		int64_t start_ns = clock_monotonic_ns();
 		int r = tokenbroker_wait(tb, generation, options->timeout_ms);
 
 		report->round_after[round] = generation;
 		report->round_began_ns[round] = start_ns;
 		report->round_ended_ns[round] = clock_monotonic_ns();
+		report->round_queued_ns[round] = queued_ns(schedstat) - queued_before_ns;
 		note_time(report, start_ns);
 		if (note_result(report, CALL_WAIT, r) == 0)
 			generation = read_token(report, tb);
@@ -339,9 +337,9 @@ static int64_t lateness_ns(const struct report *report, unsigned round,
 	return report->round_ended_ns[round] - (due_ns > began_ns ? due_ns : began_ns);
 }
 
-/* -1: nobody watched. */
+/* -1: nobody watched. is_asleep: without what the sleeper then waited for a processor. */
 static double worst_late_ms(const struct options *options, const struct shared *shared,
-			    const struct publish_times *times)
+			    const struct publish_times *times, bool is_asleep)
 {
 	int64_t worst_ns = 0;
 
@@ -349,8 +347,11 @@ static double worst_late_ms(const struct options *options, const struct shared *
 		return -1;
 	for (unsigned n = 0; n < options->processes * options->count; n++) {
 		const struct report *report = &shared->reports[n / options->count];
-		int64_t late_ns = lateness_ns(report, n % options->count, times);
+		unsigned round = n % options->count;
+		int64_t late_ns = lateness_ns(report, round, times);
 
+		if (is_asleep)
+			late_ns -= report->round_queued_ns[round];
 		worst_ns = late_ns > worst_ns ? late_ns : worst_ns;
 	}
 	return (double)worst_ns / NS_PER_MS;
@@ -381,73 +382,13 @@ static unsigned print_report(const struct options *options, const struct shared 
 	print_generations(options, shared, "before", true);
 	print_generations(options, shared, "after", false);
 	printf(",\"generation_min\":%" PRIu64 ",\"generation_max\":%" PRIu64
-	       ",\"slowest_ms\":%.3f,\"spread_ms\":%.3f,\"late_ms\":%.3f}\n",
+	       ",\"slowest_ms\":%.3f,\"spread_ms\":%.3f,\"late_ms\":%.3f"
+	       ",\"asleep_late_ms\":%.3f}\n",
 	       lowest, highest, (double)slowest_ns / NS_PER_MS,
 	       (double)worst_spread_ns(options, shared) / NS_PER_MS,
-	       worst_late_ms(options, shared, times));
+	       worst_late_ms(options, shared, times, false),
+	       worst_late_ms(options, shared, times, true));
 	return complete;
-}
-
-static bool parse_uids(struct options *options, char *list)
-{
-	for (char *item = strtok(list, ","); item != NULL; item = strtok(NULL, ",")) {
-		char *end;
-		unsigned long uid = strtoul(item, &end, 10);
-
-		if (*end != '\0' || options->uid_count == UIDS_MAX)
-			return false;
-		options->uids[options->uid_count++] = (uid_t)uid;
-	}
-	return options->uid_count > 0;
-}
-
-static bool parse_mode(struct options *options, const char *word)
-{
-	for (unsigned i = 0; i < 3; i++)
-		if (strcmp(mode_names[i], word) == 0) {
-			options->mode = (enum mode)i;
-			return true;
-		}
-	return false;
-}
-
-static bool parse_option(struct options *options, int option)
-{
-	switch (option) {
-	case 'p':
-		options->processes = (unsigned)strtoul(optarg, NULL, 10);
-		return options->processes >= 1 && options->processes <= PROCESSES_MAX;
-	case 'u':
-		return parse_uids(options, optarg);
-	case 'c':
-		options->count = (unsigned)strtoul(optarg, NULL, 10);
-		return options->count >= 1;
-	case 'n':
-		options->name = optarg;
-		return true;
-	case 't':
-		options->timeout_ms = (int)strtol(optarg, NULL, 10);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool parse(struct options *options, int argc, char **argv)
-{
-	static const struct option long_options[] = {{"processes", required_argument, NULL, 'p'},
-						     {"uid", required_argument, NULL, 'u'},
-						     {"count", required_argument, NULL, 'c'},
-						     {"name", required_argument, NULL, 'n'},
-						     {"timeout-ms", required_argument, NULL, 't'},
-						     {NULL, 0, NULL, 0}};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		if (!parse_option(options, option))
-			return false;
-	return optind == argc - 1 && parse_mode(options, argv[optind]) &&
-	       (options->mode != MODE_WAIT || options->count <= ROUNDS_MAX);
 }
 
 static struct shared *share(unsigned processes)
