@@ -31,9 +31,11 @@ extern "C" {
 struct tokenbroker;
 
 struct tokenbroker_info {
-	uint64_t
-		generation; /* rises with every new token, over restarts and reboots; 0: none yet */
-	int64_t expires_at; /* Unix time in seconds, for people and logs; 0 without a token */
+	/* Rises with every new token, over restarts and reboots; 0: none yet. It can go back if the
+	 * wall clock does, while nothing knows the last one: a token leaves the configuration, the
+	 * broker is started again, and the token comes back. */
+	uint64_t generation;
+	int64_t expires_at;   /* Unix time in seconds, for people and logs; 0 without a token */
 	int64_t remaining_ms; /* until expiry, by CLOCK_BOOTTIME; 0 once it has passed */
 	size_t length;        /* of the token in bytes, without the terminating NUL */
 	uint64_t reserved[4]; /* zero */
