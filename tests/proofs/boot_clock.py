@@ -44,7 +44,7 @@ class Place:
 
     def command(self, *arguments):
         process = self.start([self.world.build / "tokenbroker", *arguments], "tokenbroker")
-        return process.wait(), process.out().strip()
+        return process.wait(60), process.out().strip()
 
     def token(self):
         """Or None; whatever else `get` says is no answer to what is asked here."""
