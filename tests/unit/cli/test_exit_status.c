@@ -113,7 +113,8 @@ static void a_conflict_says_with_what(void)
 		uint32_t flags;
 		const char *word;
 	} table[] = {
-		{"refresh", TOKENBROKER_SEGMENT_SUSPENDED, 0, "is suspended; `tokenbroker resume crm`"},
+		{"refresh", TOKENBROKER_SEGMENT_SUSPENDED, 0,
+		 "is suspended; `tokenbroker resume crm`"},
 		{"resume", TOKENBROKER_SEGMENT_SUSPENDED, 0, "state directory"},
 		{"revoke", TOKENBROKER_SEGMENT_VALID, TOKENBROKER_CONTROL_NO_REVOKE_URL,
 		 "revoke_url"},
