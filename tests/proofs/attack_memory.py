@@ -18,8 +18,9 @@ from tb import BROKER_UID, READER_UID, STRANGER_UID, as_uid, wait_until
 PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 16, 17, 0x4206
 PIDFD_OPEN, PIDFD_GETFD, KCMP = 434, 438, 312
 FILES = ("mem", "environ", "maps", "smaps", "auxv", "stack", "syscall", "io", "pagemap", "clear_refs")
-LIFETIME_S, DELAY_MS = 2, 1000  # refreshed after half of it
 LINKS = ("exe", "cwd", "root", "fd/0")
+LIFETIME_S = 2  # refreshed after half of it
+DELAY_MS, DELAY_MAX_MS = 500, 40000  # of an answer
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -106,7 +107,7 @@ def _looks_while_refreshed(server, lookers):
     """What each of lookers gets while a request with the secret in it is under way, and whether it still was at
     the end."""
     requests = server.requests()
-    server.wait_requests(requests + 1)
+    server.wait_requests(requests + 1, timeout=60)
     got = [look() for look in lookers]
     told = server.counts()["endpoints"]["token"]
     return got, told["requests"] == requests + 1 and told["in_progress"] == 1
@@ -117,7 +118,7 @@ def processes(case, world, rounds):
     server = world.auth_server()
     server.settings(expires_in=LIFETIME_S)
     server.order(delay_ms=DELAY_MS, count=-1)
-    broker, http = http_server.serve(world, server, admins=[str(BROKER_UID)], retry_min=1)
+    broker, http = http_server.serve(world, server, admins=[str(BROKER_UID)], retry_min=1, request_timeout=60)
     tools = {uid: _tools(world, uid) for uid in (BROKER_UID, HTTP_UID)}
     under = case.under("P4")
     # The kernel may forbid a few even there (stack, map_files, kcmp): those are not counted.
@@ -131,11 +132,15 @@ def processes(case, world, rounds):
             names.append(f"{name}, by {who}: of {len(tools[own])} looks a round")
             lookers.append(lambda uid=uid, pid=process.pid, address=address, own=own:
                            as_uid(uid, looks, pid, address) & tools[own])
-    got, during = [], 0
-    while during < rounds and len(got) < 2 * rounds + 5:  # a busy machine may look too slowly
+    got, during, delay_ms = [], 0, DELAY_MS
+    while during < rounds and delay_ms < DELAY_MAX_MS:
         got_now, is_during = _looks_while_refreshed(server, lookers)
         got.append(got_now)
         during += is_during
+        if not is_during:  # a busy machine looks slowly
+            delay_ms *= 2
+            server.clear_orders()
+            server.order(delay_ms=delay_ms, count=-1)
     under.each("rounds of looks while a request with the secret was under way", during, rounds)
     for name, sets in zip(names, zip(*got)):
         text = "".join(f" {what}" for what in sorted(set().union(*sets)))
