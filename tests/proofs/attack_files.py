@@ -57,11 +57,12 @@ def _put_back(place):
 
 
 def _others(path, good):
-    """A second name of a stranger's file with the same in it."""
+    """A second name of a stranger's file with the same in it, which the program's group may read: it is the owner
+    that is wrong."""
     theirs = good.with_name(good.name + ".theirs")
     theirs.write_bytes(good.read_bytes())
-    theirs.chmod(0o600)
-    os.chown(theirs, STRANGER_UID, STRANGER_UID)
+    theirs.chmod(0o640)
+    os.chown(theirs, STRANGER_UID, good.stat().st_gid)
     os.link(theirs, path)
     theirs.unlink()
 
