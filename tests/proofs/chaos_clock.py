@@ -6,9 +6,8 @@ import time
 
 from chaos_faults import PLAIN, RETRY_MAX_S
 from chaos_group import LOOK_S
-from chaos_report import wait_for
-from chaos_revocation import AFTERWARDS_S, renewed
-from chaos_token import FETCHED_ANEW, NOT_RESTLESS
+from chaos_revocation import AFTERWARDS_S, came, renewed
+from chaos_token import FETCHED_ANEW, NOT_RESTLESS, RECOVERS
 
 KINDS = (PLAIN,) * 3
 SLACK_S = 2
@@ -22,7 +21,7 @@ async def prove(group, is_short):
     for token in group.tokens:
         token.where = "steps of the clock"
         token.front.lifetime_s = AFTERWARDS_S  # none is due by itself
-    await asyncio.gather(*(renewed(token) for token in group.tokens))
+    await asyncio.gather(*(renewed(token, RECOVERS) for token in group.tokens))
     steps = (TOLD_S if group.is_told else AHEAD_S)[:1 if is_short and not group.is_told else None]
     offset_s, right = 0, 0
     for step_s in steps:
@@ -37,12 +36,8 @@ async def prove(group, is_short):
 async def comes_anew(group, offset_s, looks_s):
     former = {token: token.generation for token in group.tokens}
     group.step_clock(offset_s)
-    most_s = looks_s + SLACK_S + group.report.lag.recent_s()
-    await wait_for(lambda: all(token.generation > former[token] for token in group.tokens), most_s)
-    late = [token for token in group.tokens if token.generation == former[token]]
-    for token in late:
-        token.miss(FETCHED_ANEW, f"none within {most_s:.1f} s after a step to {offset_s} s")
-    return not late
+    new = await asyncio.gather(*(came(token, former[token], looks_s + SLACK_S, FETCHED_ANEW) for token in group.tokens))
+    return None not in new
 
 
 async def outdoes_nothing(group, offset_s):

@@ -120,21 +120,30 @@ def counted(token):
     return token.status()["counters"]["revocations"]
 
 
-async def renewed(token):
+async def renewed(token, invariant=NOT_DELAYED):
     """Whether a refresh leads to a token at once; (when, its fingerprint), or None."""
     former, deadline = token.generation, time.monotonic() + PATIENCE_S
     while (answer := await token.command(control.REFRESH)) is None or answer.result != "accepted":
         if time.monotonic() > deadline:
             return None
         await asyncio.sleep(0.1 if answer is None else max(answer.retry_after_ms / 1000, 0.1))
-    return await came(token, former)
+    return await came(token, former, invariant=invariant)
 
 
-async def came(token, former):
-    if await wait_for(lambda: token.generation > former, SLACK_S + token.report.lag.recent_s()):
-        return token.copied
-    token.miss(NOT_DELAYED, f"no token within {SLACK_S} s")
-    return None
+def has_begun(token, since):
+    return bool(token.attempts) and token.attempts[-1].at > since
+
+
+async def came(token, former, most_s=SLACK_S, invariant=NOT_DELAYED):
+    """The fingerprint of a token after former, whose request begins in time: how fast it is answered is this
+    program's and the machine's doing."""
+    began = time.monotonic() - MARGIN_S
+    most_s += token.report.lag.recent_s()
+    if not await wait_for(lambda: token.generation > former or has_begun(token, began), most_s):
+        token.miss(invariant, f"no request within {most_s:.1f} s")
+    elif not await wait_for(lambda: token.generation > former, PATIENCE_S):
+        token.miss(invariant, f"no token within {PATIENCE_S} s")
+    return token.copied if token.generation > former else None
 
 
 async def revoked(token, fault):
