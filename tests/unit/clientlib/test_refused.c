@@ -73,7 +73,8 @@ void *calloc(size_t count, size_t size)
 	return memory;
 }
 
-static int print(char **ret, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int print(char **ret, const char *format,
+						       va_list arguments)
 {
 	*ret = (char *)ret; /* whoever frees it after a failure is seen */
 	return is_refused(&now.asprintf_errors) ? -1 : vasprintf(ret, format, arguments);
@@ -91,7 +92,8 @@ int asprintf(char **restrict ret, const char *restrict format, ...)
 }
 
 /* What the library calls where it is compiled with _FORTIFY_SOURCE. */
-int __asprintf_chk(char **restrict ret, int flag, const char *restrict format, ...);
+int __asprintf_chk(char **restrict ret, int flag, const char *restrict format, ...)
+	__attribute__((format(printf, 3, 4)));
 int __asprintf_chk(char **restrict ret, int flag, const char *restrict format, ...)
 {
 	va_list arguments;
