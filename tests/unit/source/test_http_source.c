@@ -133,7 +133,7 @@ static void a_fifo_as_authorities_is_a_tls_failure_at_once(void)
 	ask(&fixture, &result, NULL);
 	(void)unlink(path);
 	CU_ASSERT_EQUAL(result.outcome.reason, TOKEN_TLS);
-	CU_ASSERT_FALSE(result.outcome.was_sent);
+	CU_ASSERT_FALSE(result.outcome.was_tried);
 	CU_ASSERT_PTR_NOT_NULL(strstr(result.outcome.message.text, "is not a regular file"));
 }
 
