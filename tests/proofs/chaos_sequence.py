@@ -100,6 +100,7 @@ async def prove(token, fault):
         if fault.where in ("listen", "name"):
             token.watch_unseen(fault, failures=int(tries == 1))  # else it was not this refresh that failed
             await asyncio.sleep(UNSEEN_S)
+            await wait_for(token.has_judged_unseen, PATIENCE_S)
     token.report.loops_ms[fault.group].append(token.group.loop_ms)
     if not was_met(token, fault):
         token.miss(RIGHT_REASON, f"{fault}: it was not met")

@@ -180,6 +180,9 @@ class Token:
         self._unseen = Unseen(fault.how, self.rate, self.failed(), self.group.names, self.hostname, failures,
                               self._unseen if failures > 0 else None) if is_unseen else None
 
+    def has_judged_unseen(self):
+        return self._unseen is None or self._unseen.judged > 0
+
     def _judge_unseen(self):
         if self._unseen is None:
             return
