@@ -104,17 +104,77 @@ static size_t match_unit(enum writing writing, const char *text, size_t left, ch
 	return *text == wanted ? 1 : 0;
 }
 
-/* The length of the occurrence at the start of text, 0 if there is none. */
-static size_t match_secret(enum writing writing, const char *text, size_t left, const char *secret,
-			   size_t length)
+/* What is looked for: a secret, or what base64 makes of it (RFC 4648 4 and 5). */
+struct wanted {
+	const char *bytes;
+	size_t length;
+	bool is_base64;
+};
+
+/* Of base64 the digits that hold nothing but the secret. Of a short secret that is chance. */
+static size_t wanted_count(const struct wanted *wanted)
+{
+	if (!wanted->is_base64)
+		return wanted->length;
+	return wanted->length < PARTIAL_MIN ? 0 : wanted->length * 8 / 6;
+}
+
+static char base64_digit(const struct wanted *wanted, size_t i)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				     "0123456789+/";
+	size_t at = i * 6 / 8;
+	unsigned first = (unsigned char)wanted->bytes[at];
+	unsigned second = at + 1 < wanted->length ? (unsigned char)wanted->bytes[at + 1] : 0;
+
+	return digits[(first << 8 | second) >> (10 - i * 6 % 8) & 63];
+}
+
+static size_t match_base64_digit(enum writing writing, const char *text, size_t left, char digit)
+{
+	size_t unit = match_unit(writing, text, left, digit);
+
+	if (unit == 0 && digit == '+')
+		unit = match_unit(writing, text, left, '-');
+	if (unit == 0 && digit == '/')
+		unit = match_unit(writing, text, left, '_');
+	return unit;
+}
+
+static size_t match_wanted(enum writing writing, const char *text, size_t left,
+			   const struct wanted *wanted, size_t i)
+{
+	if (wanted->is_base64)
+		return match_base64_digit(writing, text, left, base64_digit(wanted, i));
+	return match_unit(writing, text, left, wanted->bytes[i]);
+}
+
+/* The last digit, which has bits of what follows, and the padding: as far as they are there. */
+static size_t match_base64_end(enum writing writing, const char *text, size_t left,
+			       const struct wanted *wanted)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < length; i++) {
+	if (left > 0 && wanted->length % 3 != 0)
+		used = match_base64_digit(writing, text, left,
+					  base64_digit(wanted, wanted->length * 8 / 6));
+	for (size_t i = wanted->length % 3; i > 0 && i < 3 && used < left; i++)
+		used += match_unit(writing, text + used, left - used, '=');
+	return used < left ? used : left;
+}
+
+/* The length of the occurrence at the start of text, 0 if there is none. */
+static size_t match_secret(enum writing writing, const char *text, size_t left,
+			   const struct wanted *wanted)
+{
+	size_t count = wanted_count(wanted);
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
 		size_t unit = 0;
 
 		if (used < left) {
-			unit = match_unit(writing, text + used, left - used, secret[i]);
+			unit = match_wanted(writing, text + used, left - used, wanted, i);
 			if (unit == 0)
 				return 0;
 		}
@@ -122,7 +182,21 @@ static size_t match_secret(enum writing writing, const char *text, size_t left, 
 			return i >= PARTIAL_MIN ? left : 0;
 		used += unit;
 	}
+	if (wanted->is_base64 && count > 0)
+		used += match_base64_end(writing, text + used, left - used, wanted);
 	return used;
+}
+
+/* As it is and in base64: the longer one. */
+static size_t match_forms(enum writing writing, const char *text, size_t left, const char *secret,
+			  size_t length)
+{
+	const struct wanted plain = {.bytes = secret, .length = length};
+	const struct wanted base64 = {.bytes = secret, .length = length, .is_base64 = true};
+	size_t used = match_secret(writing, text, left, &plain);
+	size_t used_base64 = match_secret(writing, text, left, &base64);
+
+	return used > used_base64 ? used : used_base64;
 }
 
 /* The longest of all, so that nothing of one secret is left when another is its beginning. */
@@ -132,8 +206,8 @@ static size_t match_any(const struct redaction *redaction, const char *text, siz
 
 	for (size_t i = 0; i < redaction->count; i++)
 		for (enum writing writing = WRITING_PLAIN; writing < WRITING_COUNT; writing++) {
-			size_t used = match_secret(writing, text, left, redaction->secrets[i].bytes,
-						   redaction->secrets[i].length);
+			size_t used = match_forms(writing, text, left, redaction->secrets[i].bytes,
+						  redaction->secrets[i].length);
 
 			longest = used > longest ? used : longest;
 		}

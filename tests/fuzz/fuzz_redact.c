@@ -4,9 +4,12 @@
  * that says where it stands, the text around it. The secret is made of characters that no
  * replacement and no escape has, so that what is found was there before.
  */
+#include <openssl/evp.h>
+
 #include "fuzz.h"
 #include "source/redact.h"
 
+enum { WAYS = 6, BASE64 = 5 };
 enum { SECRET_MIN = 4, SECRET_MAX = 40, TEXT_MAX = 4096, UNIT_BYTES = 8 };
 
 static const char alphabet[] = "GHIJKLMNOPQRSTUVWYZ/+ =&\"\\";
@@ -14,7 +17,7 @@ static const char alphabet[] = "GHIJKLMNOPQRSTUVWYZ/+ =&\"\\";
 /* As a server may repeat it. */
 static void write_unit(char unit[static UNIT_BYTES], unsigned way, char c)
 {
-	switch (way % 5) {
+	switch (way) {
 	case 0:
 		(void)snprintf(unit, UNIT_BYTES, "%c", c);
 		break;
@@ -49,6 +52,11 @@ static void make_secret(struct fuzz_input *input, char secret[static SECRET_MAX 
 
 static void write_secret(char *written, unsigned way, const char *secret)
 {
+	if (way == BASE64) {
+		(void)EVP_EncodeBlock((unsigned char *)written, (const unsigned char *)secret,
+				      (int)strlen(secret));
+		return;
+	}
 	*written = '\0';
 	for (; *secret != '\0'; secret++) {
 		char unit[UNIT_BYTES];
@@ -80,7 +88,7 @@ static void check_cut(const struct redaction *redaction, const char *text, size_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
-	unsigned way = fuzz_byte(&input);
+	unsigned way = fuzz_byte(&input) % WAYS;
 	unsigned where = fuzz_byte(&input);
 	char secret[SECRET_MAX + 1];
 	char written[SECRET_MAX * UNIT_BYTES + 1];

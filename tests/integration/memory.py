@@ -23,6 +23,7 @@ def forms(secret):
     yield quote_plus(secret, safe="")
     for pair in (f"{CLIENT_ID}:{secret}", f"{quote_plus(CLIENT_ID)}:{quote_plus(secret, safe='')}"):
         yield _base64(pair)
+    yield _base64(secret)  # not sent, but a server can tell it so
 
 
 def _base64(text):

@@ -104,7 +104,7 @@ def refreshes(method, scheme):
             scans.append(Scan(broker.pid, published(world), known[-KNOWN:]))
             known.append(published(world))
         case.each("refreshes, the memory read 1 s after each", len(scans), count)
-        case.none(_named("  pieces of the secret, in five forms", scans), sum(scan.secrets for scan in scans))
+        case.none(_named("  pieces of the secret, in six forms", scans), sum(scan.secrets for scan in scans))
         case.each("  the current token in locked memory that is not dumped: one",
                   sum(scan.current_locked for scan in scans), count)
         case.row("  in the ring that readers read, at most", max(scan.current_ring for scan in scans),
@@ -188,7 +188,7 @@ def failures(case, world, count):
             time.sleep(AFTER_S)
             scans.append(Scan(broker.pid, published(world)))
     case.each("requests that failed, of seven kinds", failed, count * len(ODD))
-    case.none(_named("  pieces of the secret 1 s later, in five forms", scans), sum(scan.secrets for scan in scans))
+    case.none(_named("  pieces of the secret 1 s later, in six forms", scans), sum(scan.secrets for scan in scans))
     case.none(_named("  tokens outside locked memory and the ring, and pieces of one", scans),
               sum(scan.elsewhere + scan.remains for scan in scans))
     case.each("the broker ended well", int(broker.stop() == 0), 1)
@@ -222,7 +222,7 @@ def the_scan(case, world, count):
         scan = Scan(process.pid, TEST_TOKEN)
         seen["wiped"] += scan.secrets + scan.elsewhere + scan.remains
         process.kill()
-    case.each("a freed block with the secret in one of five forms, not wiped, is found", seen["secret"],
+    case.each("a freed block with the secret in one of six forms, not wiped, is found", seen["secret"],
               len(list(forms(SECRET))) * count)
     case.each("  one with a token", seen["token"], count)
     case.none("  whole copies in them", seen["whole"])

@@ -50,6 +50,13 @@ static void every_way_to_write_a_secret_is_found(void)
 		{"s3cr/t+ x", "\\u0073\\u0033cr\\u002Ft\\u002b x", "[redacted]"},
 		{"q\"u\\e", "say q\\\"u\\\\e and q\"u\\e", "say [redacted] and [redacted]"},
 		{"100%25x", "raw 100%25x form 100%2525x", "raw [redacted] form [redacted]"},
+		{"s3cr/t+ x", "base64 czNjci90KyB4.", "base64 [redacted]."},
+		{"s3cr/t+", "base64 czNjci90Kw== of it", "base64 [redacted] of it"},
+		{"s3cr/t+", "no padding: czNjci90Kw", "no padding: [redacted]"},
+		{"s3cr/t+", "form czNjci90Kw%3D%3D&", "form [redacted]&"},
+		{"s3cr/t", "within czNjci90KyB4", "within [redacted]KyB4"},
+		{"\?\?\?>>>>", "either Pz8/Pj4+Pg== Pz8_Pj4-Pg", "either [redacted] [redacted]"},
+		{"\?\?\?>>>>", "json Pz8\\/Pj4+Pg==", "json [redacted]"},
 		{"a", "banana", "b[redacted]n[redacted]n[redacted]"},
 		{"abc", "%41%42%43 is another", "%41%42%43 is another"},
 	};
@@ -71,6 +78,10 @@ static void what_only_looks_like_a_secret_stays(void)
 		{"secret", "secr%zzt secr%2zt", "secr%zzt secr%2zt"},
 		{"secret", "secr\\u00zzt secr\\xet", "secr\\u00zzt secr\\xet"},
 		{"secret", "ssecret sesecret", "s[redacted] se[redacted]"},
+		{"secret", "c2VjcmV", "[redacted]"}, /* base64, cut by somebody else */
+		{"secret", "the c2V", "the c2V"},
+		{"secret", "c2VjcmVu c2Vj", "c2VjcmVu [redacted]"},
+		{"abc", "YWJj is base64 of something short", "YWJj is base64 of something short"},
 		{"secret", "", ""},
 	};
 
