@@ -10,6 +10,7 @@ from tb import OTHER_READER_UID, READER_UID
 SLICE_S = 5  # segment-format.md: a sleeper looks for itself at least so often
 TURN_S = 2  # until a process that may go on is given the processor, on a machine with other work
 WAIT_S = 10
+PAUSE_S = 0.2  # between rejections, so that brokers get to live and die
 READERS = 8
 WAITERS = 2
 # What readers may be told while tokens are suspended, withdrawn and taken out of the configuration.
@@ -23,14 +24,16 @@ GONE = ('for look in 1 2 3 4 5; do "$0" info >/dev/null 2>&1; '
 LIVES = '[ -e "/proc/${broker:-none}" ]'
 NO_ANSWER = (f'for again in $(seq {TURN_S}); do {LIVES} || break; "$0" reject "$generation" >/dev/null 2>&1; '
              f'[ $? = 9 ] || {{ how=9_late; break; }}; done; {LIVES} || how=9_killed')
-ASK = ('broker=$(jq .pid "$TOKENBROKER_RUNTIME_DIR/status.json" 2>/dev/null); '
+# sed, because a processor has better things to do than to start jq for one number.
+NUMBER = 'sed -n \'s/.*"{}": *\\([0-9]*\\).*/\\1/p\''
+ASK = (f'broker=$({NUMBER.format("pid")} "$TOKENBROKER_RUNTIME_DIR/status.json" 2>/dev/null); '
        'said=$("$0" reject "$generation" 2>&1); how=$?; '
        f'case $how$said in 0*"on its way"*) how=accepted;; 1*"too busy"*) how=busy;; 7*) {GONE};; '
        f'9*) {NO_ANSWER};; esac')
-REJECT = LOOP.format('generation=$("$0" info --json 2>/dev/null | jq .generation); '
-                     'case $generation in ""|null) sleep 0.05; continue;; esac; ' + ASK, 0.05)
-REJECT_STALE = LOOP.format("generation=1; " + ASK, 0.05)  # leads to no fetch
-WAIT = LOOP.format('known=$("$0" info --json 2>/dev/null | jq ".generation // 0"); began=$(date +%s%3N); '
+REJECT = LOOP.format(f'generation=$("$0" info --json 2>/dev/null | {NUMBER.format("generation")}); '
+                     f'case $generation in "") sleep {PAUSE_S}; continue;; esac; ' + ASK, PAUSE_S)
+REJECT_STALE = LOOP.format("generation=1; " + ASK, PAUSE_S)  # leads to no fetch
+WAIT = LOOP.format(f'known=$("$0" info --json 2>/dev/null | {NUMBER.format("generation")}); began=$(date +%s%3N); '
                    f'"$0" wait --after "${{known:-0}}" --timeout {WAIT_S} >/dev/null 2>&1 & wait $!; how=$?; '
                    f'case $how in 9) [ $(($(date +%s%3N) - began)) -ge {WAIT_S * 1000 - 100} ] || how=9_early;; esac',
                    0.01)
