@@ -3,10 +3,10 @@
  * Makes a text that a server sent fit to be kept: every secret in it becomes "[redacted]", control
  * characters and what is not UTF-8 become \xHH, and only then it is cut. Pure.
  *
- * A secret is found as it is and in base64 (of either alphabet, with its beginning at the beginning;
- * not one below 4 bytes), each of them percent- or form-encoded (either hex case, space as + or
- * %20) and with JSON's escapes, too. At the very end of the text the beginning of a secret is
- * enough: somebody else may have cut it.
+ * A secret is found as it is and, from 4 bytes on, in base64 that begins with it (of either
+ * alphabet); each of them percent- or form-encoded (either hex case, space as + or %20) and with
+ * JSON's escapes, too. At the very end of the text the beginning of a secret is enough: somebody
+ * else may have cut it.
  */
 #ifndef BROKER_SOURCE_REDACT_H
 #define BROKER_SOURCE_REDACT_H

@@ -53,7 +53,8 @@ struct token_shape {
 	size_t length;      /* in bytes, check and dot included */
 	int64_t lifetime_s; /* 0 or less: 1 hour */
 	bool is_same_again; /* the client's last token, if it has one, with a new lifetime */
-	char canary[STORE_CANARY_MAX + 1]; /* how it starts, and ends before its check, where it fits */
+	/* How it starts, and ends before its check, where it fits. */
+	char canary[STORE_CANARY_MAX + 1];
 };
 
 struct store {
