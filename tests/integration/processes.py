@@ -24,6 +24,19 @@ def wait_until(condition, timeout=10.0, what="the condition"):
         time.sleep(POLL_S)
 
 
+NICEST = ["nice", "-n", "19"]
+
+
+def last_in_turn(process):
+    """One that was started with NICEST leaves all others their turn. Each of ours is a session of its own, and where
+    sessions are groups (sched(7), autogroup) it is the group's nice value that counts against others."""
+    try:
+        Path(f"/proc/{process.pid}/autogroup").write_text("19", encoding="ascii")
+    except OSError:
+        pass  # a kernel without them
+    return process
+
+
 class Process:
     """One child. uid None: as the test itself. Output: NAME.N.out and NAME.N.err in directory."""
 

@@ -11,6 +11,7 @@ import json
 
 import control
 from clocks import boot_clock, clock_of, set_clock
+from processes import NICEST, last_in_turn
 from tb import READER_UID, fingerprint, wait_until
 
 HOME_S = 86400  # ahead of this machine's boot clock, as all offsets: a clock cannot begin below 0
@@ -137,7 +138,7 @@ CLOCKS = {  # and how the old token fares without a server
 def another(case, world, rounds):
     world.make_directory("clock", 0o755)
     run = Rounds(world)
-    reader = run.home.start(["nice", "-n", "19", world.build / "tests/support/verify_reader", "86400"], "reader")
+    reader = last_in_turn(run.home.start([*NICEST, world.build / "tests/support/verify_reader", "86400"], "reader"))
     for _ in range(rounds):
         run.same()
         for name, (clocks, _, is_right) in CLOCKS.items():

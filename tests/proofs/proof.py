@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 import segment  # noqa: E402
 import tb  # noqa: E402
+from processes import NICEST, last_in_turn  # noqa: E402
 
 MAKING_S = 1  # another world's broker has long made its segment by then
 CLONE_NEWNS = 0x00020000
@@ -88,8 +89,8 @@ class Readers:
 
     def __init__(self, world, count=1, uid=tb.READER_UID, names=("default",)):
         program = world.build / "tests/support/verify_reader"
-        self.processes = [world.process(["nice", "-n", "19", program, "86400", names[number % len(names)]], "reader",
-                                        uid=uid) for number in range(count)]
+        self.processes = [last_in_turn(world.process([*NICEST, program, "86400", names[number % len(names)]], "reader",
+                                                     uid=uid)) for number in range(count)]
 
     def wait_followed(self, path):
         """Until all have mapped this segment; one that they mapped long before may then be gone from their memory."""
