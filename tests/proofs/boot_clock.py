@@ -11,7 +11,8 @@ import json
 
 import control
 from clocks import boot_clock, clock_of, set_clock
-from processes import NICEST, last_in_turn
+from processes import last_in_turn
+from proof import reader
 from tb import READER_UID, fingerprint, wait_until
 
 HOME_S = 86400  # ahead of this machine's boot clock, as all offsets: a clock cannot begin below 0
@@ -138,7 +139,7 @@ CLOCKS = {  # and how the old token fares without a server
 def another(case, world, rounds):
     world.make_directory("clock", 0o755)
     run = Rounds(world)
-    reader = last_in_turn(run.home.start([*NICEST, world.build / "tests/support/verify_reader", "86400"], "reader"))
+    verifier = last_in_turn(run.home.start(reader(world), "reader"))
     for _ in range(rounds):
         run.same()
         for name, (clocks, _, is_right) in CLOCKS.items():
@@ -149,7 +150,7 @@ def another(case, world, rounds):
     for name, (clocks, without_server, _) in CLOCKS.items():
         case.each(f"  next by a clock {name}: fetched anew", count[name, "anew"], len(clocks) * rounds)
         case.each(f"    and no server: the old token {without_server}", count[name, "right"], len(clocks) * rounds)
-    reader.terminate(30)
-    told = json.loads(reader.out())
+    verifier.terminate(30)
+    told = json.loads(verifier.out())
     case.row("verified reads", told["reads"], told["reads"] > 0)
     case.none("torn tokens, generations that went back", told["torn"] + told["generation_went_back"])

@@ -5,7 +5,8 @@ told, and the command line, which waits and rejects."""
 import collections
 import json
 
-from processes import NICEST, last_in_turn
+from processes import last_in_turn
+from proof import reader, wait_reading
 from tb import OTHER_READER_UID, READER_UID
 
 SLICE_S = 5  # segment-format.md: a sleeper looks for itself at least so often
@@ -49,8 +50,9 @@ class Observers:
     def __init__(self, world):
         tool = world.build / "tokenbroker"
         uids = (READER_UID, OTHER_READER_UID)
-        self.readers = [last_in_turn(world.process([*NICEST, world.build / "tests/support/verify_reader", 86400],
-                                                   "reader", uid=uids[number % 2])) for number in range(READERS)]
+        self.readers = [last_in_turn(world.process(reader(world), "reader", uid=uids[number % 2]))
+                        for number in range(READERS)]
+        wait_reading(self.readers)
         self.waiters = waiters(world, WAITERS)
         self.waits = [world.process(["sh", "-c", WAIT, tool], "wait", uid=READER_UID)]
         self.rejecters = [world.process(["sh", "-c", REJECT, tool], "reject", uid=OTHER_READER_UID) for _ in range(2)]

@@ -84,13 +84,24 @@ class Case:
             self.row("came to its end", 0, False)
 
 
+def reader(world, name="default"):
+    """The command line of one that reads a token without pause."""
+    return [*NICEST, world.build / "tests/support/verify_reader", "86400", name]
+
+
+def wait_reading(readers):
+    """Until each has got a token: on a machine with other work, the nicest come late."""
+    for process in readers:
+        tb.wait_until(lambda process=process: "reading" in process.err(), 60, "a reader that reads")
+
+
 class Readers:
-    """Processes that read tokens without pause and check each copy; they leave the broker its turn."""
+    """Processes that read tokens without pause and check each copy; they leave the broker its turn. There is a token."""
 
     def __init__(self, world, count=1, uid=tb.READER_UID, names=("default",)):
-        program = world.build / "tests/support/verify_reader"
-        self.processes = [last_in_turn(world.process([*NICEST, program, "86400", names[number % len(names)]], "reader",
-                                                     uid=uid)) for number in range(count)]
+        self.processes = [last_in_turn(world.process(reader(world, names[number % len(names)]), "reader", uid=uid))
+                          for number in range(count)]
+        wait_reading(self.processes)
 
     def wait_followed(self, path):
         """Until all have mapped this segment; one that they mapped long before may then be gone from their memory."""

@@ -11,8 +11,9 @@
  * was checked with it. torn: a sum is wrong, or a generation has other bytes than before.
  * overtaken: the reads during which another token came. tries: single ones, one before each read,
  * by the library's own code and checked like reads. overtaken_tries: those that found head moved,
- * which a read makes again. Opening is tried again until it succeeds, and counted in errors. Exit 0
- * if nothing was torn and no generation went back, else 1; 2: usage.
+ * which a read makes again. Opening is tried again until it succeeds, and counted in errors. Tells
+ * on stderr that it is "reading" when the first read succeeded. Exit 0 if nothing was torn and no
+ * generation went back, else 1; 2: usage.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -149,7 +150,8 @@ static void read_once(struct tally *tally, struct tokenbroker *tb, struct copies
 		count_error(tally, r);
 		return;
 	}
-	tally->reads++;
+	if (tally->reads++ == 0)
+		fputs("reading\n", stderr);
 	tally->torn += !check(copies, info.length, info.generation);
 	tally->overtaken += before != after;
 	note_generation(tally, info.generation);
