@@ -230,7 +230,7 @@ sanitize-threads: deps
 	TB_BUILD=$(abspath $(THREADS_BUILD)) $(PYTHON) tests/proofs/threads $(THREAD_TESTS)
 
 # The broker killed after each store of a publish, then at random moments, under verifying readers; a
-# table. As root, some hours.
+# table. As root, a quarter of an hour.
 KILLS ?= 20000
 .PHONY: torture
 torture: deps
