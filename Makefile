@@ -279,7 +279,7 @@ attack: deps
 	$(MAKE) check-build
 	TB_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/proofs/attack
 
-# Copies of the secret and of tokens in memory, core files and all that is written; a table. As root, 15 minutes.
+# Copies of the secret and of tokens in memory, core files and all that is written; a table. As root, 5 minutes.
 .PHONY: hygiene
 hygiene: deps
 	$(MAKE) check-build
