@@ -270,14 +270,19 @@ static void on_fetched(struct source_request *request, struct source_outcome *ou
 	managed_token_changed(token);
 }
 
+static void known_to_fetch(struct redaction *redaction, void *userdata)
+{
+	const struct managed_token *token = userdata;
+
+	broker_add_known(token->broker, token->config->name, redaction);
+}
+
 static bool start_fetch(struct managed_token *token, int64_t now_ms)
 {
 	struct broker *broker = token->broker;
-	const struct publication_content *content = managed_token_content(token);
 	struct source_call call = {
 		.config = token->config,
-		.known_token = content == NULL ? NULL : content->token,
-		.known_token_length = content == NULL ? 0 : content->length,
+		.known = known_to_fetch,
 		.done = on_fetched,
 		.userdata = token,
 	};

@@ -237,6 +237,8 @@ void broker_revoke(struct managed_token *token, const struct revocation_order *o
  * revoked before that is out, or an order says otherwise. */
 void broker_hold_revocation(struct managed_token *token);
 void broker_release_revocations(struct managed_token *token, int64_t first_at_ms);
+/* All tokens of this name that the broker holds: no text of a server may show them. */
+void broker_add_known(struct broker *broker, const char *name, struct redaction *redaction);
 /* The newest token that waits to be revoked, into a marker; no such token: nothing. */
 void broker_note_pending(const struct managed_token *token, struct suspend_marker *marker);
 bool broker_is_being_revoked(const struct broker *broker, const char *name,

@@ -207,6 +207,31 @@ void broker_note_pending(const struct managed_token *token, struct suspend_marke
 	}
 }
 
+static void add_published(struct redaction *redaction, const struct publication *publication)
+{
+	const struct publication_content *published = publication_published(publication);
+	const struct publication_content *newest = publication_content(publication);
+
+	if (published != NULL)
+		redaction_add(redaction, published->token, published->length);
+	if (newest != NULL && newest != published)
+		redaction_add(redaction, newest->token, newest->length);
+}
+
+void broker_add_known(struct broker *broker, const char *name, struct redaction *redaction)
+{
+	const struct managed_token *token = broker_find_token(broker, name);
+
+	_Static_assert(2 + BROKER_REVOCATIONS_PER_TOKEN <= SOURCE_KNOWN_MAX,
+		       "room for what readers have, what comes next, and what is being revoked");
+	if (token != NULL)
+		add_published(redaction, token->publication);
+	for (size_t i = 0; i < broker->revocation_count; i++) {
+		if (strcmp(broker->revocations[i]->name, name) == 0)
+			redaction_add_secret(redaction, broker->revocations[i]->token);
+	}
+}
+
 /* So that a restart can say whether the token may still live. */
 static void note_in_marker(const struct pending_revocation *pending,
 			   enum suspend_revocation revocation)
@@ -289,11 +314,19 @@ static void on_revoked(struct source_request *request, struct source_outcome *ou
 	}
 }
 
+static void known_to_revocation(struct redaction *redaction, void *userdata)
+{
+	const struct pending_revocation *pending = userdata;
+
+	broker_add_known(pending->broker, pending->name, redaction);
+}
+
 static void send(struct pending_revocation *pending, int64_t now_ms)
 {
 	struct broker *broker = pending->broker;
 	const struct source_call call = {
 		.config = pending->config,
+		.known = known_to_revocation,
 		.done = on_revoked,
 		.userdata = pending,
 	};

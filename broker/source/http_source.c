@@ -39,13 +39,13 @@ struct source_request {
 	TAILQ_ENTRY(source_request) entry;
 	struct request_list *list; /* it stands in; NULL: in none */
 	struct http_source *source;
+	source_known *known;
 	source_done *done;
 	void *userdata;
 	char *provider;
 	struct http_transfer *transfer; /* NULL: not started, or ended */
 	struct secret *client_secret;
-	struct secret *token;       /* to be revoked; NULL: this is a fetch */
-	struct secret *known_token; /* what readers hold; NULL: none */
+	struct secret *token; /* to be revoked; NULL: this is a fetch */
 	struct oauth_request content;
 	struct source_outcome outcome;
 };
@@ -65,8 +65,6 @@ static void forget_secrets(struct source_request *request)
 	request->client_secret = NULL;
 	secret_free(request->token);
 	request->token = NULL;
-	secret_free(request->known_token);
-	request->known_token = NULL;
 	oauth_request_fini(&request->content);
 }
 
@@ -128,6 +126,24 @@ static void take_failure(struct source_request *request, const struct http_resul
 	       sizeof(outcome->message.text));
 }
 
+/* What no text may show; the answer adds its own token. */
+static void add_secrets(struct redaction *redaction, const struct source_request *request)
+{
+	const struct secret *own[] = {
+		request->client_secret,
+		request->token,
+		request->content.credentials_raw,
+		request->content.credentials_encoded,
+	};
+
+	_Static_assert(sizeof(own) / sizeof(*own) + SOURCE_KNOWN_MAX + 1 <= REDACT_SECRETS_MAX,
+		       "room for all secrets of a request");
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		redaction_add_secret(redaction, own[i]);
+	if (request->known != NULL)
+		request->known(redaction, request->userdata);
+}
+
 static void on_transfer_done(const struct http_result *result, void *userdata)
 {
 	struct source_request *request = userdata;
@@ -140,11 +156,7 @@ static void on_transfer_done(const struct http_result *result, void *userdata)
 
 	request->transfer = NULL;
 	request->outcome.was_tried = result->was_tried;
-	redaction_add_secret(&redaction, request->client_secret);
-	redaction_add_secret(&redaction, request->token);
-	redaction_add_secret(&redaction, request->known_token);
-	redaction_add_secret(&redaction, request->content.credentials_raw);
-	redaction_add_secret(&redaction, request->content.credentials_encoded);
+	add_secrets(&redaction, request);
 	if (result->failure != TOKEN_OK)
 		take_failure(request, result, &redaction);
 	else if (request->token != NULL)
@@ -155,15 +167,6 @@ static void on_transfer_done(const struct http_result *result, void *userdata)
 	finish(request);
 }
 
-static int copy_token(struct secret **ret, const char *token, size_t length)
-{
-	int r = secret_new(ret, length, length);
-
-	if (r == 0)
-		(void)secret_append(*ret, token, length); /* has the room */
-	return r;
-}
-
 static int request_new(struct source_request **ret, struct http_source *source,
 		       const struct source_call *call)
 {
@@ -172,6 +175,7 @@ static int request_new(struct source_request **ret, struct http_source *source,
 	if (request == NULL)
 		return -ENOMEM;
 	request->source = source;
+	request->known = call->known;
 	request->done = call->done;
 	request->userdata = call->userdata;
 	request->outcome.epoch = call->epoch;
@@ -181,13 +185,6 @@ static int request_new(struct source_request **ret, struct http_source *source,
 	request->provider = strdup(call->config->provider);
 	if (request->provider == NULL)
 		return -ENOMEM;
-	if (call->known_token != NULL) {
-		int r = copy_token(&request->known_token, call->known_token,
-				   call->known_token_length);
-
-		if (r < 0)
-			return r;
-	}
 	*ret = request;
 	request = NULL;
 	return 0;
@@ -273,9 +270,10 @@ static int http_source_revoke(struct token_source *base, const struct source_cal
 	assert(*call->config->revoke_url != '\0');
 	r = request_new(&request, (struct http_source *)base, call);
 	if (r == 0)
-		r = copy_token(&request->token, token, length);
+		r = secret_new(&request->token, length, length);
 	if (r < 0)
 		return r;
+	(void)secret_append(request->token, token, length); /* has the room */
 	complete = request;
 	request = NULL;
 	return start(complete, call->config, ret);

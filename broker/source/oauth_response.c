@@ -95,6 +95,16 @@ static void cut_target(char *target)
 		}
 }
 
+/* What is known, and a token that the answer itself holds. */
+static struct redaction with_token_of(const struct answer_json *json, const struct redaction *known)
+{
+	struct span token = find_string(json, "access_token");
+	struct redaction redaction = *known;
+
+	redaction_add(&redaction, token.bytes, token.length);
+	return redaction;
+}
+
 static void describe_redirect(const struct http_answer *answer, const struct redaction *redaction,
 			      struct error_text *message)
 {
@@ -111,10 +121,12 @@ static void describe_redirect(const struct http_answer *answer, const struct red
 }
 
 static void describe_bare_status(const struct http_answer *answer, const struct answer_json *json,
-				 const struct redaction *redaction, struct error_text *message)
+				 const struct redaction *known, struct error_text *message)
 {
+	struct redaction redaction = with_token_of(json, known);
+
 	if (answer->status >= 300 && answer->status < 400)
-		describe_redirect(answer, redaction, message);
+		describe_redirect(answer, &redaction, message);
 	else if (answer->body == NULL || answer->body->length == 0)
 		error_text_set(message, "HTTP %ld with an empty body", answer->status);
 	else if (json == NULL)
@@ -122,16 +134,6 @@ static void describe_bare_status(const struct http_answer *answer, const struct 
 			       answer->status);
 	else
 		error_text_set(message, "HTTP %ld with JSON that names no error", answer->status);
-}
-
-/* What is known, and a token that the answer itself holds. */
-static struct redaction with_token_of(const struct answer_json *json, const struct redaction *known)
-{
-	struct span token = find_string(json, "access_token");
-	struct redaction redaction = *known;
-
-	redaction_add(&redaction, token.bytes, token.length);
-	return redaction;
 }
 
 static void describe_error(const struct http_answer *answer, const struct answer_json *json,

@@ -15,7 +15,7 @@
 
 #include "base/secret.h"
 
-enum { REDACT_SECRETS_MAX = 6 };
+enum { REDACT_SECRETS_MAX = 24 };
 
 /* Starts zeroed. */
 struct redaction {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "source/redact.h"
 #include "source/source_outcome.h"
 
 struct token_source;
@@ -25,12 +26,17 @@ struct source_request;
 typedef void source_done(struct source_request *request, struct source_outcome *outcome,
 			 void *userdata);
 
+enum { SOURCE_KNOWN_MAX = 18 };
+
+/* Adds what no text of the outcome may show although it is not the request's own: at most
+ * SOURCE_KNOWN_MAX secrets. Called from the loop when an answer is there, before `done`; what was
+ * added is used up before the call returns to the loop, and not kept. */
+typedef void source_known(struct redaction *redaction, void *userdata);
+
 struct source_call {
 	const struct config_token *config; /* borrowed while the call starts, not longer */
-	/* What readers hold, for no text of the outcome may show it; borrowed likewise, or NULL. */
-	const char *known_token;
-	size_t known_token_length;
-	uint64_t epoch; /* comes back in the outcome */
+	uint64_t epoch;                    /* comes back in the outcome */
+	source_known *known;               /* NULL: there are none */
 	source_done *done;
 	void *userdata;
 };

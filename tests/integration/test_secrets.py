@@ -180,6 +180,34 @@ def test_a_server_that_tells_the_token_which_readers_hold_gets_it_nowhere(world,
     assert_nowhere(broker, world, token)
 
 
+def told_of(token, error):
+    return json.dumps({"error": error, "error_description": f"{token} is still active"})
+
+
+def test_a_token_server_that_tells_a_token_which_is_being_revoked_gets_it_nowhere(world, server, cli):
+    broker = canary_broker(world, server, retry_min=1, retry_max=1)
+    token = cli("get").out.strip()
+    server.order("revoke", status=503, count=-1)
+    server.order("token", status=429, count=-1, body=told_of(token, "slow_down"))
+    assert "not confirmed" in cli("revoke", "default").err
+    failures = broker.wait_token(lambda token: token["state"] == "pending")["consecutive_failures"]
+    error = broker.wait_token(lambda token: token["consecutive_failures"] > failures + 1)["last_error"]
+    assert error["message"] == "HTTP 429: slow_down: [redacted] is still active"
+    assert_nowhere(broker, world, token)
+
+
+def test_a_revocation_that_tells_the_next_token_gets_it_nowhere(world, server, cli):
+    broker = canary_broker(world, server, retry_min=1)
+    old = cli("get").out.strip()
+    server.order("revoke", status=503, count=1)
+    assert "not confirmed" in cli("revoke", "default").err
+    token = wait_until(lambda: cli("get").out.strip(), 20, "the next token")
+    assert token != old
+    server.order("revoke", status=400, count=1, body=told_of(token, "unsupported_token_type"))
+    wait_until(lambda: "[redacted] is still active" in broker.err(), 20, "the second try")
+    assert_nowhere(broker, world, token, old)
+
+
 def test_the_whole_story_leaves_no_trace(world, server, cli):
     broker = canary_broker(world, server)
     refresh(world, broker)

@@ -22,6 +22,7 @@ enum {
 
 /* How a request ended. */
 struct result {
+	const char *known_token; /* of the broker; NULL: none */
 	int calls;
 	struct source_request *request;
 	struct source_outcome outcome;
@@ -32,7 +33,6 @@ struct fixture {
 	sd_event *event;
 	struct token_source *source;
 	struct config_token config;
-	const char *known_token; /* of the next request */
 	char url[64];
 	char secret_path[64];
 	char masked_secret[SECRET_BYTES]; /* so that the test itself keeps no copy */
@@ -106,6 +106,14 @@ static inline void cleanup_result(struct result *result)
 	secret_free(result->outcome.token);
 }
 
+static inline void add_known(struct redaction *redaction, void *userdata)
+{
+	const struct result *result = userdata;
+
+	if (result->known_token != NULL)
+		redaction_add(redaction, result->known_token, strlen(result->known_token));
+}
+
 static inline void on_done(struct source_request *request, struct source_outcome *outcome,
 			   void *userdata)
 {
@@ -123,10 +131,8 @@ static inline struct source_request *begin(struct fixture *fixture, struct resul
 	struct config_token config = fixture->config;
 	struct source_call call = {
 		.config = &config,
-		.known_token = fixture->known_token,
-		.known_token_length =
-			fixture->known_token == NULL ? 0 : strlen(fixture->known_token),
 		.epoch = 42,
+		.known = add_known,
 		.done = on_done,
 		.userdata = result,
 	};

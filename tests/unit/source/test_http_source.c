@@ -196,17 +196,22 @@ static void what_a_server_repeats_is_redacted(void)
 	}
 }
 
-static void what_a_server_tells_of_the_token_that_readers_hold_is_redacted(void)
+static void what_a_server_tells_of_a_token_that_the_broker_holds_is_redacted(void)
 {
 	FIXTURE(fixture, "/echo");
-	CLEANUP(result) struct result result = {0};
+	CLEANUP(result) struct result fetched = {.known_token = "credentials"};
+	CLEANUP(result) struct result revoked = {.known_token = "access"};
 
 	fixture.config.client_auth = CONFIG_CLIENT_AUTH_POST;
-	fixture.known_token = "credentials"; /* is in what it repeats */
-	ask(&fixture, &result, NULL);
-	CU_ASSERT_STRING_EQUAL(result.outcome.message.text,
+	ask(&fixture, &fetched, NULL);
+	CU_ASSERT_STRING_EQUAL(fetched.outcome.message.text,
 			       "HTTP 401: invalid_client: grant_type=client_[redacted]"
 			       "&client_id=id&client_secret=[redacted] ");
+	ask(&fixture, &revoked, "t0ken");
+	CU_ASSERT_STRING_EQUAL(revoked.outcome.message.text,
+			       "HTTP 401: invalid_client: token=[redacted]"
+			       "&token_type_hint=[redacted]_token&client_id=id"
+			       "&client_secret=[redacted] ");
 }
 
 static void a_revocation_is_sent_and_understood(void)
@@ -382,7 +387,7 @@ int main(void)
 		TEST(cleartext_needs_permission_and_a_loopback_address),
 		TEST(only_a_configured_proxy_is_used),
 		TEST(what_a_server_repeats_is_redacted),
-		TEST(what_a_server_tells_of_the_token_that_readers_hold_is_redacted),
+		TEST(what_a_server_tells_of_a_token_that_the_broker_holds_is_redacted),
 		TEST(a_revocation_is_sent_and_understood),
 		TEST(an_unreadable_secret_is_an_outcome_from_the_loop),
 		TEST(no_inner_event_brings_an_outcome),

@@ -321,6 +321,19 @@ static void check_redirect(const char *location, const char *expected)
 	CU_ASSERT_PTR_NOT_NULL(strstr(outcome.hint, "slash"));
 }
 
+static void a_redirect_does_not_show_the_token_of_its_answer(void)
+{
+	CLEANUP(answer)
+	struct http_answer answer = answer_of(302, "{\"access_token\":\"of.this.answer\"}");
+	static const char line[] = "Location: /t/of.this.answer/\r\n";
+	struct source_outcome outcome;
+
+	CU_ASSERT(http_answer_add_header(&answer, line, strlen(line)));
+	outcome = interpret(&answer, "none");
+	CU_ASSERT_STRING_EQUAL(outcome.message.text,
+			       "HTTP 302: a redirect to /t/[redacted]/, which is not followed");
+}
+
 static void of_a_redirect_only_scheme_host_and_path_are_shown(void)
 {
 	check_redirect("https://a.example:8443/oauth/token/?x=1#y",
@@ -416,6 +429,7 @@ int main(void)
 		TEST(errors_of_the_protocol_are_named),
 		TEST(a_status_alone_says_enough),
 		TEST(a_long_description_is_cut),
+		TEST(a_redirect_does_not_show_the_token_of_its_answer),
 		TEST(of_a_redirect_only_scheme_host_and_path_are_shown),
 		TEST(a_pause_asked_for_is_passed_on),
 		TEST(an_answer_that_was_too_much_says_so),
