@@ -128,8 +128,10 @@ def _fetch_without_memory(world, broker, before):
 
 
 def address_space_full(case, world, tries):
-    """RLIMIT_AS: every request for pages fails. That of the heap's free blocks does not."""
+    """RLIMIT_AS: every request for pages fails. That of the heap's free blocks and of single pages that were kept does
+    not, so the tokens are longer than a page."""
     server = world.auth_server()
+    server.settings(token_length=TOKEN_MAX)
     broker = world.ready_broker(server)
     readers = Readers(world)
     outcomes = []
