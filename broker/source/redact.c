@@ -14,6 +14,10 @@ static const char cut_mark[] = "...";
  * chance. */
 enum { PARTIAL_MIN = 4 };
 
+/* The beginning of a secret counts anywhere from this length on: somebody has cut it. No client id
+ * is so long, which begins "id:secret". It bounds what a server can make us compare, too. */
+enum { BEGINNING_MIN = 256 };
+
 /* How the bytes of a secret may be written. Within one occurrence it does not change, so that every
  * unit of the text can be read in one way only. */
 enum writing {
@@ -176,7 +180,7 @@ static size_t match_secret(enum writing writing, const char *text, size_t left,
 		if (used < left) {
 			unit = match_wanted(writing, text + used, left - used, wanted, i);
 			if (unit == 0)
-				return 0;
+				return i >= BEGINNING_MIN ? used : 0;
 		}
 		if (used + unit > left || unit == 0)
 			return i >= PARTIAL_MIN ? left : 0;

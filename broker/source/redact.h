@@ -5,8 +5,8 @@
  *
  * A secret is found as it is and, from 4 bytes on, in base64 that begins with it (of either
  * alphabet); each of them percent- or form-encoded (either hex case, space as + or %20) and with
- * JSON's escapes, too. At the very end of the text the beginning of a secret is enough: somebody
- * else may have cut it.
+ * JSON's escapes, too. The beginning of a secret is enough, from 4 bytes on at the very end of the
+ * text and from 256 on anywhere: somebody else may have cut it.
  */
 #ifndef BROKER_SOURCE_REDACT_H
 #define BROKER_SOURCE_REDACT_H
@@ -33,7 +33,8 @@ void redaction_add_secret(struct redaction *redaction, const struct secret *secr
 
 /*
  * Writes the clean form of text to buffer, NUL-terminated; what had to be cut ends with "...". size
- * is at least 16. Takes time proportional to size times the length of the secrets.
+ * is at least 16. Of each secret at most 6 x 256 bytes are compared for each byte of size, however
+ * long it is.
  */
 void redact(const struct redaction *redaction, const char *text, size_t length, char *buffer,
 	    size_t size);

@@ -107,6 +107,26 @@ static void several_secrets_are_found_longest_first(void)
 	CU_ASSERT_STRING_EQUAL(buffer, "[redacted]-and x");
 }
 
+/* As a JSON Web Token that a server cuts; and what it could make us compare is bounded. */
+static void a_long_beginning_of_a_secret_is_found_anywhere(void)
+{
+	char secret[1000];
+	char text[1000];
+	struct redaction redaction = {0};
+	char buffer[BUFFER_BYTES];
+
+	memset(secret, 's', sizeof(secret));
+	memset(text, 's', sizeof(text));
+	redaction_add(&redaction, secret, sizeof(secret));
+	memcpy(text + 256, "... is old", 10);
+	redact(&redaction, text, 266, buffer, sizeof(buffer));
+	CU_ASSERT_STRING_EQUAL(buffer, "[redacted]... is old");
+	memcpy(text, "no. ", 4);
+	memcpy(text + 4 + 255, "...", 3);
+	redact(&redaction, text, 4 + 258, buffer, sizeof(buffer));
+	CU_ASSERT_EQUAL(strncmp(buffer, "no. ssss", 8), 0);
+}
+
 static void control_characters_and_broken_utf8_are_escaped(void)
 {
 	static const struct row rows[] = {
@@ -169,6 +189,8 @@ int main(void)
 		{"what_only_looks_like_a_secret_stays", what_only_looks_like_a_secret_stays},
 		{"several_secrets_are_found_longest_first",
 		 several_secrets_are_found_longest_first},
+		{"a_long_beginning_of_a_secret_is_found_anywhere",
+		 a_long_beginning_of_a_secret_is_found_anywhere},
 		{"control_characters_and_broken_utf8_are_escaped",
 		 control_characters_and_broken_utf8_are_escaped},
 		{"a_long_text_is_cut_between_characters", a_long_text_is_cut_between_characters},
