@@ -5,8 +5,8 @@
  *
  * A secret is found as it is and, from 4 bytes on, in base64 that begins with it (of either
  * alphabet); each of them percent- or form-encoded (either hex case, space as + or %20) and with
- * JSON's escapes, too. The beginning of a secret is enough, from 4 bytes on at the very end of the
- * text and from 256 on anywhere: somebody else may have cut it.
+ * JSON's escapes, too. The beginning of a secret is enough, from its fourth character on at the
+ * very end of the text and from 256 bytes on anywhere: somebody else may have cut it.
  */
 #ifndef BROKER_SOURCE_REDACT_H
 #define BROKER_SOURCE_REDACT_H
