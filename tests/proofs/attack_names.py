@@ -108,7 +108,7 @@ def _watch(paths):
 
 def _tell_opens(under, opens, names, pids):
     """Of all processes the brokers' alone count: other tests look at what lies in /dev/shm, too."""
-    by_brokers = sum(opens.by_pid()[pid] for pid in pids)
+    by_brokers = sum(number for pid, number in opens.by_pid().items() if pid in pids)
     for name in names[:len(KINDS)]:
         with suppress(OSError):  # the dangling symlink, the socket
             os.close(os.open(name, os.O_RDONLY | os.O_NONBLOCK))
