@@ -64,7 +64,7 @@ def segments(case, world, rounds):
         time.sleep(FOLLOW_S)
         under.each(f"forged, {kind}: EPERM, nothing printed, exit 1", read.count(("EPERM", FAILURE, "")),
                    rounds)
-    readers.tell(case.under("P13"), always=False)
+    readers.tell(case.under("P13"))  # they keep what they have mapped while the link leads to another's
     _lead(world, _copy(world, data, BROKER_UID, 0o644))
     under.each("  the broker's own copy would be read", int(_read(world) == ("ok", 0, old)), 1)
     _lead(world, live)
