@@ -93,11 +93,13 @@ def secret_files(case, world, rounds):
     under.each("the broker ended well", int(broker.stop() == 0), 1)
 
 
-# Keeps the segment mapped that it may read now; tells for each line of input whether a token is in it.
+# Keeps the segment mapped that it may read now, with a token in it; tells when that goes, and when one comes back.
 KEEPER = """
 import mmap, os, sys
 fd = os.open(sys.argv[1], os.O_RDONLY)
 kept = mmap.mmap(fd, 0, mmap.MAP_SHARED, mmap.PROT_READ)
+if kept.find(sys.argv[2].encode()) < 0:
+    sys.exit(1)
 print("kept", flush=True)
 while True:
     while kept.find(sys.argv[2].encode()) >= 0:
