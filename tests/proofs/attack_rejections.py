@@ -3,6 +3,7 @@
 invented ones, as fast as they can. The token server sees no more requests than design.md section 8 allows."""
 
 import collections
+import itertools
 import json
 import sys
 import time
@@ -108,11 +109,22 @@ def _told(rejecters):
     return number_of_them, told
 
 
+def _intervals_s():
+    """The growing interval, while all successors are rejected. Before the first it is retry_min that is as long."""
+    return (min(INTERVAL_S * 2**number, RETRY_MAX_S) for number in itertools.count())
+
+
 def _too_early(times_ms):
     """Requests that came sooner after the one before than the growing interval allows."""
     gaps = [(after - before) / 1000 for before, after in zip(times_ms, times_ms[1:])]
-    least = [min(INTERVAL_S * 2**number, RETRY_MAX_S) - GRACE_S for number in range(len(gaps))]
-    return sum(gap < wanted for gap, wanted in zip(gaps, least))
+    return sum(gap < interval_s - GRACE_S for gap, interval_s in zip(gaps, _intervals_s()))
+
+
+def _most_requests(times_ms):
+    """The first one, and those for whose intervals there was room from then until now."""
+    passed_s = time.monotonic() - times_ms[0] / 1000 + GRACE_S
+    ends_s = itertools.accumulate(_intervals_s())
+    return 1 + sum(1 for _ in itertools.takewhile(lambda end_s: end_s <= passed_s, ends_s))
 
 
 def _others_are_served(world, seconds):
@@ -143,6 +155,7 @@ def storm(case, world, seconds):
     rejecters = _rejecters(world)
     tries, reads, answers = _others_are_served(world, seconds)
     times_ms = server.token_times_ms()
+    most = _most_requests(times_ms)
     is_refreshed = _refreshes(world, server)
     number_of_them, told = _told(rejecters)
     under = case.under("P15")
@@ -155,6 +168,7 @@ def storm(case, world, seconds):
     under.row("  heard", heard, heard > SERVED * sum(told.values()))
     under.row("  of the current generation, taken", told["true: accepted"], told["true: accepted"] > 0)
     under.row("requests at the server", len(times_ms), len(times_ms) > 1)
+    under.row("  at most those that the growing intervals leave room for", most, len(times_ms) <= most)
     under.none("  sooner than the growing interval allows", _too_early(times_ms))
     under.each("reads of another reader meanwhile", reads, tries)
     under.row("  its own rejections answered, each asked once", answers, answers >= tries * SERVED)
