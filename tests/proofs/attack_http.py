@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import http_server
 from http_server import HTTP_UID
 from memory import forms
+from proof import Readers
 from tb import CLIENT_SECRET, READER_UID, STRANGER_UID, as_uid, wait_until
 
 ACCESS_TOKEN = "access-token-of-the-attack-0123456789"
@@ -235,6 +236,7 @@ def _patient_livez(http):
 def flood(case, world, seconds):
     """Three users hold as many connections as they can; health checks by others are answered."""
     server, broker, http, _ = _marked(world)
+    watching = Readers(world)
     flooders = _flooders(world, http)
     checks, largest_kib = [], 0
     end = time.monotonic() + seconds
@@ -256,4 +258,5 @@ def flood(case, world, seconds):
     under.at_most("  most memory of httpd, KiB", largest_kib, MEMORY_KIB)
     under.each("nothing of it reached the token server", server.requests() + server.requests("revoke"), 1)
     under.at_most("  longest turn of the broker's loop, ms", broker.status()["loop"]["longest_ms"], 2000)
+    watching.tell(under)
     under.each("both ended well", int(broker.stop() == 0) + int(http.terminate(20) == 0), 2)
