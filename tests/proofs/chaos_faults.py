@@ -132,6 +132,12 @@ def _bodies():
                 "number_token", "token_with_space", "token_with_newline", "token_with_nul", "too_long_token",
                 "mac_type", "no_token_type", "huge_body", "many_headers"):
         yield Fault("odd body", odd.replace("_", " "), "bad_response", order={"odd": odd}, http_status=200)
+    for odd, status, reason in (("html_503", 503, "http"), ("empty_403", 403, "http"), ("empty_500", 500, "http"),
+                                ("number_error", 400, "http"), ("problem_json", 500, "http"),
+                                ("unknown_error", 400, "oauth_other"), ("ugly_description", 400, "invalid_request"),
+                                ("long_description", 400, "invalid_request")):
+        yield Fault("odd body", odd.replace("_", " "), reason, order={"odd": odd}, http_status=status,
+                    is_permanent=status < 500)
     for name, body in (("not UTF-8", b'{"access_token":"abc\xff\xfe","token_type":"Bearer"}'),
                        ("something behind it", b'{"access_token":"abc","token_type":"Bearer"}{}'),
                        ("token_type a number", b'{"access_token":"abc","token_type":7}'),
@@ -140,7 +146,7 @@ def _bodies():
 
 
 def _odd_but_good():
-    for odd in ("duplicate_member", "lower_case_bearer", "with_refresh_token"):
+    for odd in ("duplicate_member", "lower_case_bearer", "with_refresh_token", "expires_string", "expires_float"):
         yield Fault("odd but good", odd.replace("_", " "), None, order={"odd": odd}, lifetime_s=3600)
     for odd in ("expires_text", "expires_zero", "expires_negative", "expires_huge", "expires_absent"):
         yield Fault("odd but good", odd.replace("_", " "), None, order={"odd": odd}, lifetime_s=DEFAULT_LIFETIME_S)

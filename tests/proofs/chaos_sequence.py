@@ -143,7 +143,17 @@ async def served_all_the_same(token, fault, former):
     if not await wait_for(lambda: token.generation > former, PATIENCE_S):
         token.miss(RECOVERS, f"{fault} has to be taken for a good answer: {token.status()['last_error']}")
         return False
-    return True
+    return fault.lifetime_s is None or lives_so_long(token, fault)
+
+
+def lives_so_long(token, fault):
+    """A token that has just come."""
+    left_s = token.good_until - time.monotonic()
+    is_right = fault.lifetime_s - SLACK_S - token.report.lag.recent_s() < left_s <= fault.lifetime_s
+    if is_right or token.good_until == 0:  # it came and ended unseen
+        return True
+    token.miss(NOTHING_LOST, f"{fault}: {left_s:.1f} s of its life are left, not {fault.lifetime_s} s")
+    return False
 
 
 async def fails_as_it_must(token, fault, former, failed):
