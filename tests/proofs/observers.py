@@ -58,7 +58,7 @@ class Observers:
         self.rejecters = [world.process(["sh", "-c", REJECT, tool], "reject", uid=OTHER_READER_UID) for _ in range(2)]
 
     def tell(self, case, is_long, is_kept=False):
-        """Their end, and how often rejections were accepted. is_kept: nothing took the token away meanwhile."""
+        """Their end. is_kept: nothing took the token away meanwhile."""
         self.tell_of_reads(case, is_long, is_kept)
         tell_of_waits(case, self.waiters)
         for name, loops in (("wait", self.waits), ("reject", self.rejecters)):
@@ -69,7 +69,6 @@ class Observers:
             for how, number in sorted(ended.items()):
                 if how != wanted:
                     case.row(f"  ended with {how}", number, how in others)
-        return ended["accepted"]
 
     def tell_of_reads(self, case, is_long, is_kept):
         told = [_told(reader) for reader in self.readers]
