@@ -290,5 +290,6 @@ class Token:
         elif number == control.SUSPEND:
             self.is_suspended, self.suspended_at, self.good_until = True, time.monotonic(), 0
         elif number == control.RESUME:
-            self.is_suspended = False
+            # A broker that was killed in a suspension, and answered nobody, has withdrawn the token all the same.
+            self.is_suspended, self.good_until = False, 0
         return answer
